@@ -7,7 +7,7 @@ use super::screen::{Key, Screen};
 use super::{Bot, Viewer};
 use crate::clients::telegram::Destination;
 use crate::config::Chat;
-use crate::domain::ids::{ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Person, Role};
 use crate::domain::service::Service;
@@ -113,7 +113,10 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         About::Account(id) => return account(bot, *id).await,
         About::Run(_) | About::Host(_) | About::Claim { .. } => {
             let services = concerned(bot, about).await?;
-            let follows = |chat: &&Chat| services.as_ref().is_none_or(|all| all.iter().any(|it| chat.follows(it)));
+            // Who follows everything hears of what no service uses, too.
+            let follows = |chat: &&Chat| {
+                services.as_ref().is_none_or(|all| chat.services.is_empty() || all.iter().any(|it| chat.follows(it)))
+            };
             let alarmed = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
             let alarmed = alarmed.filter(follows);
             found.extend(alarmed.map(|chat| Audience { cards: true, ..team_chat(bot, chat) }));
@@ -176,15 +179,19 @@ async fn concerned(bot: &Bot, about: &About) -> Result<Option<Vec<ServiceName>>,
         }
         About::Host(name) => {
             let catalog = bot.engine.catalog();
+            // A jump host is used by those who use what is behind it.
+            let is_on_the_way = |host: &HostName| {
+                host.as_str() == name
+                    || catalog.host(host).is_some_and(|host| host.jump.iter().any(|hop| hop.as_str() == name))
+            };
             let uses = |service: &&Arc<Service>| {
                 let environments = service.environments.keys();
-                environments.flat_map(|kind| service.hosts_in(*kind)).any(|host| host.as_str() == name)
+                environments.flat_map(|kind| service.hosts_in(*kind)).any(|host| is_on_the_way(&host))
             };
             let services: Vec<_> = catalog.services().filter(uses).map(|service| service.name.clone()).collect();
             // A jump host leads to those of others.
             Ok(Some(services).filter(|services| !services.is_empty()))
         }
-        About::Claim { .. } | About::Release(_) | About::Service(_) | About::Account(_) => Ok(None),
     }
 }
 
@@ -218,6 +225,49 @@ fn private_chat(bot: &Bot, person: &Person, id: i64, user: &User) -> Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bot::testing::Desk;
+    use crate::config::{Config, EnvVars};
+    use crate::engine::catalog::Catalog;
+
+    #[tokio::test]
+    async fn the_key_of_a_jump_host_is_told_where_services_behind_it_are_followed() {
+        let host = |name: &str, jump: &str| {
+            format!(
+                "[[hosts]]\nname = \"{name}\"\naddress = \"203.0.113.{}\"\nuser = \"deploy\"\npassword = \"env:PW\"\n{jump}\n",
+                name.len()
+            )
+        };
+        let service = |name: &str, host: &str| {
+            format!(
+                "[[services]]\nname = \"{name}\"\napprovals.minimum = 0\n[[services.surfaces]]\nname = \"web\"\n\
+                 recipe = \"commands\"\ncheckout = false\ndirectory = \"/srv/web\"\ndeploy = \"./start\"\n\
+                 [services.environments.stage]\ndriver = \"ssh\"\nhosts = [\"{host}\"]\n\
+                 [services.environments.production]\ndriver = \"ssh\"\nhosts = [\"{host}\"]\n"
+            )
+        };
+        let text = host("gate", "")
+            + &host("behind", "jump = \"gate\"")
+            + &host("straight", "")
+            + &service("shop", "behind")
+            + &service("blog", "straight");
+        let env: EnvVars = [("PW".to_owned(), "hunter22".to_owned())].into_iter().collect();
+        let config = Config::parse(&text, "rmm.toml", std::path::Path::new("/"), &env).unwrap();
+        let follows = |id, services: &[&str]| {
+            let services = services.iter().map(|name| ServiceName::parse("service", *name).unwrap()).collect();
+            Chat { id, topic: None, notices: vec![Notice::Alarm], services, cards: true, alerts: false }
+        };
+        let chats = vec![follows(-1, &[]), follows(-2, &["shop"]), follows(-3, &["blog"])];
+        let (_peer, desk) = Desk::with_chats(chats).await;
+        desk.bot.engine.reconfigure(Catalog::new(&config)).await;
+        let hear = async |host: &str| -> Vec<i64> {
+            let found = audience(&desk.bot, &About::Host(host.into())).await.unwrap();
+            found.iter().map(|audience| audience.place.chat).collect()
+        };
+        assert_eq!(hear("gate").await, [-1, -2]);
+        assert_eq!(hear("behind").await, [-1, -2]);
+        assert_eq!(hear("straight").await, [-1, -3]);
+        assert_eq!(hear("unknown").await, [-1]);
+    }
 
     #[test]
     fn subjects_read_back() {

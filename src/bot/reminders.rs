@@ -30,6 +30,7 @@ pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
             () = bot.stop.cancelled() => return,
             over = conflict.wait_for(Option::is_none) => if over.is_err() { return },
         }
+        alarm(&bot, &bot.say(bot.language, "conflict_over", facts!()));
     }
 }
 

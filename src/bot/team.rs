@@ -3,6 +3,7 @@
 //! that its changes collapse; of notices that could not be sent, those that a later one outdates are dropped. Nothing is
 //! lost over a crash.
 
+mod over;
 mod personal;
 mod record;
 
@@ -89,7 +90,18 @@ async fn redraw(bot: &Arc<Bot>) {
     let redrawn = async {
         ask_all_about_claims(bot).await?;
         let last = bot.engine.store().progress().borrow().last_event;
-        let changed = active(bot).await?.into_iter().map(|release| (About::Release(release.id), last)).collect();
+        let mut changed: BTreeMap<_, _> =
+            active(bot).await?.into_iter().map(|release| (About::Release(release.id), last)).collect();
+        // A host may be another one, or have its key in the file.
+        for subject in bot.engine.read(|conn| telegram::subjects(conn, "host")).await? {
+            changed.extend(About::parse(&subject).map(|about| (about, last)));
+        }
+        // A claim may have become void.
+        for user in bot.engine.read(telegram::users_of_people).await? {
+            if let (Some(person), None) = (user.person, user.confirmed_by) {
+                changed.insert(About::Claim { user: user.id, person: person.to_string() }, last);
+            }
+        }
         save(bot, News { changed, ..News::default() }, None).await
     };
     if let Err(error) = redrawn.await {
@@ -211,7 +223,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if alerted {
             news.alerts.extend(alerts::of_event(bot, row).await?);
         }
-        for (about, notice) in news_of(row) {
+        for (about, notice) in news_of(row).into_iter().chain(over::ended_by(bot, row).await?) {
             news.add(about, notice, row.seq);
         }
         if let Some(about) = personal::concerns(bot, row).await? {
@@ -493,7 +505,7 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         due = None;
     }
     let all_clear = match due {
-        Some(due) => personal::is_all_clear(bot, due).await?,
+        Some(due) => over::is_over(bot, due).await?,
         None => false,
     };
     let has_card = due.is_some_and(|due| !all_clear && !matches!(due.notice, Notice::Locked | Notice::Personal));
@@ -505,8 +517,9 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         }
         card => card?,
     };
-    // An alarm is a card itself.
-    let Some(due) = due.filter(|due| all_clear || due.notice != Notice::Alarm) else { return Ok(()) };
+    // An alarm is a card itself, and its end is told where that stands.
+    let is_told = |due: &&Due| if all_clear { card.is_some() } else { due.notice != Notice::Alarm };
+    let Some(due) = due.filter(is_told) else { return Ok(()) };
     let language = audience.viewer.language;
     let text = if let About::Release(release) = *about {
         let people = bot.engine.telegram_people().await?;

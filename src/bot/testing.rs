@@ -113,7 +113,7 @@ impl Desk {
         Self::with_chats(vec![chat]).await
     }
 
-    async fn with_chats(chats: Vec<config::Chat>) -> (Peer, Self) {
+    pub(crate) async fn with_chats(chats: Vec<config::Chat>) -> (Peer, Self) {
         let peer = Peer::start().await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hasty::default());

@@ -330,6 +330,7 @@ impl Board {
             | Event::TokenRevoked { .. }
             | Event::HostKeySeen { .. }
             | Event::HostKeyChanged { .. }
+            | Event::HostKeyRestored { .. }
             | Event::HostTrusted { .. }
             | Event::TelegramClaimed { .. }
             | Event::TelegramConfirmed { .. }

@@ -289,6 +289,12 @@ pub enum Event {
         trusted: Fingerprint,
         key: HostKey,
     },
+    /// After another one, a host shows a key again that is trusted.
+    HostKeyRestored {
+        host: HostName,
+        address: String,
+        key: HostKey,
+    },
     HostTrusted {
         host: HostName,
         address: String,

@@ -250,8 +250,13 @@ impl Engine {
                 hosts::see(conn, &name, &address, &key, now)?;
                 let (shown, place) = (key.clone(), address.to_string());
                 let may = may_show(&host, known.as_ref(), &address);
+                let last = known.as_ref().and_then(|known| known.seen_at(&address)).map(|seen| &seen.key.fingerprint);
+                let was_another = last.is_some_and(|last| !may.contains(last));
                 match may.first().cloned() {
-                    Some(_) if may.contains(&key.fingerprint) => Ok((None, None)),
+                    Some(_) if may.contains(&key.fingerprint) => {
+                        let restored = || Event::HostKeyRestored { host: name, address: place, key: shown };
+                        Ok((None, was_another.then(restored)))
+                    }
                     Some(trusted) => {
                         let alarm = Some((name.clone(), trusted.clone(), shown.clone()));
                         Ok((alarm, Some(Event::HostKeyChanged { host: name, address: place, trusted, key: shown })))

@@ -351,6 +351,17 @@ pub fn kept_about(conn: &Connection, about: &str) -> Result<Vec<Kept>, StoreErro
     Ok(statement.query_map([about], kept_of)?.collect::<Result<_, _>>()?)
 }
 
+/// What of one kind (`run`, `host`) there are messages about.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn subjects(conn: &Connection, kind: &str) -> Result<Vec<String>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT about FROM telegram_messages WHERE about >= ?1 || ':' AND about < ?1 || ';' ORDER BY about",
+    )?;
+    Ok(statement.query_map([kind], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// One message.
 ///
 /// # Errors

@@ -382,6 +382,7 @@ async fn an_admin_says_that_stage_has_been_repaired() {
     let said = team.shows("🔧 shop: stage is repaired; it runs v1 (#1) (ann)").await;
     let card = team.shows("🔧 Stage is repaired · run ").await;
     assert_eq!(said.reply_to, Some(card.at.id));
+    assert!(said.text.contains("Settled in Telegram"), "with the reason: {}", said.text);
     assert!(!to_ann.transcript().contains("shop: stage is repaired"), "she has said so herself");
     team.until("the team sees that it is settled", |shown| {
         shown.iter().all(|shown| !shown.text.contains("Stage needs repair")).then_some(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::place;
 use crate::bot::poster::Unsent;
+use crate::bot::words::facts;
 use crate::bot::{Bot, draw};
 use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::alert::AlertKind;
@@ -75,6 +76,11 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, key: &str) -> Result<(), Unsent
     match written {
         Ok(written) => {
             shown(bot, &told, place, Some(written)).await?;
+            if message.is_some() && is_just_over(&told) {
+                let said = bot.say(bot.language, "alert_over", facts!());
+                bot.telegram.turn(place.chat).await;
+                bot.telegram.send(place, &said, Manner { reply_to: Some(written), ..Manner::default() }).await?;
+            }
             if message.is_none() && told.guess.is_none() {
                 bot.analyse(told);
             }
@@ -97,6 +103,13 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, key: &str) -> Result<(), Unsent
         }
         Err(trouble) => Err(trouble.into()),
     }
+}
+
+/// Whether what lasted has ended since its message was changed last: nobody hears a change. What is silent ends silently.
+fn is_just_over(told: &Told) -> bool {
+    // That Telegram was away is told when it is back.
+    let lasts = told.alert.kind.lasts() && told.alert.kind != AlertKind::Telegram && told.silent.is_none();
+    lasts && told.over_at.is_some_and(|over| told.shown_at.is_none_or(|shown| shown <= over))
 }
 
 async fn shown(bot: &Bot, told: &Told, place: Destination, message: Option<i64>) -> Result<(), StoreError> {

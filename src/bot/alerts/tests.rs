@@ -123,6 +123,23 @@ async fn what_cannot_be_noted_is_said_once_all_the_same() {
 }
 
 #[tokio::test]
+async fn what_lasts_is_told_when_it_begins_and_when_it_is_over_and_once() {
+    let (peer, desk) = Desk::with_alerts(ALERTS).await;
+    let over = || heard(&peer).iter().filter(|(how, text)| how == "sendmessage" && text.contains("It is over")).count();
+    lasts(&desk.bot, AlertKind::Disk, "/srv", Some("1000".into())).await.unwrap();
+    until_heard(&peer, "sendmessage", "The disk of RMM is nearly full").await;
+    until_shown(&desk).await;
+    desk.clock.pass(Duration::from_mins(6));
+    for _ in 0..2 {
+        lasts(&desk.bot, AlertKind::Disk, "/srv", None).await.unwrap();
+    }
+    until_heard(&peer, "editmessagetext", "Over at").await;
+    until_heard(&peer, "sendmessage", "It is over").await;
+    until_shown(&desk).await;
+    assert_eq!(over(), 1);
+}
+
+#[tokio::test]
 async fn a_message_that_is_gone_is_sent_again() {
     let (peer, desk) = Desk::with_alerts(ALERTS).await;
     let following = desk.spawn(errors::follow(desk.bot.clone()));

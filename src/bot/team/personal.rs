@@ -1,5 +1,7 @@
-//! What is told in a sentence, without a card: that production is locked, that an alarm is over, how a claim was settled, that a token
-//! or a link was made for a person.
+//! What is told in a sentence, without a card: that production is locked, how a claim was settled, that a token or a link was made
+//! for a person.
+
+use std::sync::Arc;
 
 use crate::bot::audience::About;
 use crate::bot::words::facts;
@@ -9,11 +11,13 @@ use crate::domain::ids::{PersonName, RunId};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Actor, Role};
 use crate::domain::reason::Reason;
-use crate::domain::run::RunState;
-use crate::store::StoreError;
 use crate::store::events::{self, EventRow};
-use crate::store::news::Due;
-use crate::store::runs;
+use crate::store::news::{self, Due};
+use crate::store::record::{self, Filter, Most};
+use crate::store::tokens::{self, TokenRow};
+use crate::store::{StoreError, WriteError, sessions};
+
+use super::over;
 
 /// The account that an event concerns, beside the chats that hear of it: the claimant, or the person in whose name another one
 /// can act now.
@@ -52,7 +56,8 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
         "telegram_refused" => "claim_refused",
         "token_created" => "token_made",
         "login_link_made" => "link_made",
-        "run_resolved" | "environment_repaired" => return all_clear(bot, &event, viewer).await,
+        "run_resolved" | "environment_repaired" | "environment_settled" | "run_ended" | "host_caught_up"
+        | "host_given_up" | "host_key_restored" | "host_trusted" => return over::words(bot, &event, viewer).await,
         _ => return Ok(None),
     };
     if viewer.actor.as_ref().is_some_and(|actor| actor.label() == by(&event)) {
@@ -70,47 +75,7 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
     Ok(Some(bot.say(language, key, facts)))
 }
 
-/// Whether what is to be told of a run is that its alarm is over.
-pub(super) async fn is_all_clear(bot: &Bot, due: &Due) -> Result<bool, StoreError> {
-    if due.notice != Notice::Alarm || !matches!(About::parse(&due.about), Some(About::Run(_))) {
-        return Ok(false);
-    }
-    let seq = due.seq;
-    let event = bot.engine.read(move |conn| events::at(conn, seq)).await?;
-    Ok(event.is_some_and(|event| ["run_resolved", "environment_repaired"].contains(&event.kind.as_str())))
-}
-
-/// What has become of a run that needed an admin; nothing to the admin who has seen to it.
-async fn all_clear(bot: &Bot, event: &EventRow, viewer: &Viewer) -> Result<Option<Text>, StoreError> {
-    let Some(id) = event.run.map(RunId) else { return Ok(None) };
-    let Some(run) = bot.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(None) };
-    if viewer.actor.as_ref().is_some_and(|actor| actor.label() == by(event)) {
-        return Ok(None);
-    }
-    let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
-    let text = |name: &str| data[name].as_str().unwrap_or_default();
-    let key = match (event.kind.as_str(), text("verdict")) {
-        ("environment_repaired", _) => "run_repaired",
-        // That the environment is repaired is an event of its own.
-        (_, "succeeded") if run.state != RunState::Succeeded => return Ok(None),
-        (_, "succeeded") => "run_ended_well",
-        (_, "failed") => "run_judged_failed",
-        _ => "run_begins_again",
-    };
-    let service = event.service.as_deref().unwrap_or_default();
-    let phrase = |key: &str| bot.words.phrase(viewer.language, key, facts!());
-    let facts = facts! {
-        by => by(event),
-        service => service,
-        where => phrase(&format!("where.{}", run.environment)),
-        version => run.to.to_string(),
-        run => phrase(&format!("run.{}_{}", run.kind.as_str(), run.environment)),
-        number => id.0,
-        reason => text("reason"),
-    };
-    Ok(Some(bot.say(viewer.language, key, facts)))
-}
-
-fn by(event: &EventRow) -> String {
+/// Who has done it.
+pub(super) fn by(event: &EventRow) -> String {
     serde_json::from_str::<Actor>(&event.actor).map(|actor| actor.label().to_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What an event of the record is news of.
+//! What an event of the record is news of; which alarms it ends, `over` says.
 
 use crate::bot::audience::About;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
@@ -23,13 +23,13 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
         "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
         // That the alarm is over.
-        "run_resolved" | "environment_repaired" => run().into_iter().collect(),
+        "run_resolved" => run().into_iter().collect(),
         "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
         "production_locked" | "production_unlocked" => {
             let service = row.service.clone().and_then(|name| ServiceName::parse("service", name).ok());
             service.map(|name| (About::Service(name), Some(Notice::Locked))).into_iter().collect()
         }
-        "host_trusted" => vec![(About::Host(text("host").to_owned()), None)],
+        "host_trusted" | "host_key_restored" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
         "telegram_claimed" => vec![(claim(&data), Some(Notice::Alarm))],
         "telegram_confirmed" | "telegram_refused" => vec![(claim(&data), None)],
         _ => Vec::new(),

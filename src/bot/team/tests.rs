@@ -10,8 +10,9 @@ use crate::bot::testing::bot;
 use crate::clients::telegram::peer::{Peer, Time};
 use crate::config::{Chat, Config, EnvVars};
 use crate::domain::command::{Answer, Command, NewRelease};
-use crate::domain::ids::{PersonName, Tag};
+use crate::domain::ids::{PersonName, RunId, Tag};
 use crate::domain::person::{Actor, Door, Role};
+use crate::domain::reason::Reason;
 use crate::domain::status::Status::{Deployed, Deploying, ManualTesting, StageBuilding};
 use crate::engine::Request;
 use crate::engine::catalog::Catalog;
@@ -151,6 +152,37 @@ async fn a_card_that_a_chat_did_not_take_is_tried_again_within_a_minute() {
     assert!(pauses.iter().all(|pause| (30..600).contains(pause)), "{pauses:?}");
     until(&clock, async || has_told_everything(&engine).await.unwrap()).await;
     assert!(!refuses().await);
+    bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn an_alarm_that_ends_by_itself_is_taken_back_where_it_was_told() {
+    let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));
+    let engine = engine_in(folder.path(), clock.clone());
+    engine.reconfigure(catalog()).await;
+    let chat =
+        Chat { id: -1, topic: None, notices: vec![Notice::Alarm], services: Vec::new(), cards: true, alerts: false };
+    let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), vec![chat]));
+    bot.tasks.spawn(follow(bot.clone()));
+    let told = async || has_told_everything(&engine).await.unwrap();
+    until(&clock, told).await;
+    let shop = ServiceName::parse("service", SHOPS[0]).unwrap();
+    let new = NewRelease { tag: Some(Tag::parse("tag", "v1").unwrap()), ..NewRelease::of(shop, "ann".into()) };
+    let Answer::Release { id, .. } = say(&engine, ci(), Command::Create(new)).await else { panic!("no release") };
+    report(&engine, id, &[StageBuilding]).await;
+    let lost = Command::RunLost { run: RunId(1), reason: Reason::NoAnswer };
+    say(&engine, Actor::Machine, lost).await;
+    until(&clock, told).await;
+    let with = |words: &str| heard(&peer.calls(), -1).into_iter().filter(|text| text.contains(words)).count();
+    assert_eq!((with("The outcome of run 1 is unknown"), with("it is known by now")), (1, 0));
+    report(&engine, id, &[ManualTesting]).await;
+    until(&clock, told).await;
+    assert_eq!(with("editmessagetext ⚙️ <b>Run 1</b>"), 1, "{:#?}", heard(&peer.calls(), -1));
+    assert_eq!(with("sendmessage ✅ alpha: it is known by now that run 1 has ended well"), 1);
+    // What nobody was alarmed of is not taken back.
+    waiting(&engine, SHOPS[1]).await;
+    until(&clock, told).await;
+    assert_eq!(with("it is known by now"), 1);
     bot.stop.cancel();
 }
 

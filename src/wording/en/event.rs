@@ -107,6 +107,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let (host, trusted) = (text("host"), text("trusted"));
             format!("THE KEY OF HOST {host} HAS CHANGED: {trusted} is trusted, it shows {}", told.host_key())
         }
+        "host_key_restored" => format!("host {} shows its trusted key {} again", text("host"), told.host_key()),
         "host_trusted" => format!("key {} of host {} trusted", told.host_key(), text("host")),
         "telegram_claimed" => format!("Telegram user {} says to be {}", text("telegram_id"), text("person")),
         "telegram_confirmed" => format!("Telegram user {} is {}: confirmed", text("telegram_id"), text("person")),

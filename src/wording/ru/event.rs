@@ -129,6 +129,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let (host, trusted) = (text("host"), text("trusted"));
             format!("У ХОСТА {host} ДРУГОЙ КЛЮЧ: подтверждён {trusted}, показан {}", told.host_key())
         }
+        "host_key_restored" => {
+            format!("хост {} снова показывает подтверждённый ключ {}", text("host"), told.host_key())
+        }
         "host_trusted" => format!("ключ {} хоста {} подтверждён", told.host_key(), text("host")),
         "telegram_claimed" => {
             format!("пользователь Telegram {} говорит, что он {}", text("telegram_id"), text("person"))

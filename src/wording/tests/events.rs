@@ -101,6 +101,7 @@ fn samples() -> Vec<(String, Value)> {
         ("token_revoked", json!({"name": "build"})),
         ("host_key_seen", key.clone()),
         ("host_key_changed", with(&key, json!({"trusted": format!("SHA256:{}", "a".repeat(43))}))),
+        ("host_key_restored", key.clone()),
         ("host_trusted", key.clone()),
         ("telegram_claimed", telegram.clone()),
         ("telegram_confirmed", telegram.clone()),
