@@ -95,9 +95,9 @@ pub struct Run {
     pub started_uptime: Option<Uptime>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// When CI last spoke, in a `ci` environment.
+    /// When CI last spoke, in a `ci` environment; none until it has begun.
     pub heard_at: Option<Timestamp>,
-    /// The same as time that passes.
+    /// The same as time that passes; until CI has begun, since when that is waited for.
     pub heard_uptime: Option<Uptime>,
 }
 
@@ -199,6 +199,12 @@ impl Run {
     #[must_use]
     pub fn may_be_dispatched(&self) -> bool {
         self.dispatch.as_ref().is_some_and(Dispatch::is_unsettled)
+    }
+
+    /// Whether a CI system is to do it, and has not said yet that it has begun.
+    #[must_use]
+    pub fn waits_for_ci(&self) -> bool {
+        self.steps.is_empty() && self.state.is_live() && self.heard_at.is_none()
     }
 
     /// That it is being ended, and what that still waits for; none for one that goes on.

@@ -104,6 +104,9 @@ fn of_run(run: &Run) -> Standing {
     if let Some(reason) = run.stopping().or_else(|| run.waiting.clone()) {
         return Standing::HeldUp { reason };
     }
+    if run.waits_for_ci() {
+        return Standing::CiAwaited { env, kind };
+    }
     if run.steps.is_empty() {
         return Standing::Ci { env, kind };
     }

@@ -101,7 +101,7 @@ impl RunFacts {
             },
             state: run.state.as_str(),
             stopping: run.stop.is_some() && run.state.is_live(),
-            waiting: run.waiting.as_ref().filter(|_| run.state.is_live()).and_then(|why| pen.why(what_for(why))),
+            waiting: waiting(pen, run),
             left: run
                 .left
                 .iter()
@@ -141,6 +141,12 @@ impl StepFacts {
             took: step.started_at.and_then(|start| end(step).map(|end| pen.span(start, end))),
         }
     }
+}
+
+/// What a run waits for.
+fn waiting(pen: &Pen<'_>, run: &Run) -> Option<String> {
+    let known = run.waiting.as_ref().filter(|_| run.state.is_live()).and_then(|why| pen.why(what_for(why)));
+    known.or_else(|| run.waits_for_ci().then(|| pen.word("run.ci_awaited")))
 }
 
 /// That it is being ended is said beside it.

@@ -30,7 +30,12 @@ impl Draft<'_, '_> {
     pub(super) fn start_in_ci(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
         match self.workflow_for(new.environment, new.kind) {
             Some(workflow) => self.world.create_dispatched_run(new, workflow),
-            None => self.world.note_ci_run(new, ci_run),
+            None => {
+                let id = self.world.note_ci_run(new, ci_run);
+                // It is to begin, and has not said so.
+                self.world.run_mut(id).heard_at = None;
+                id
+            }
         }
     }
 

@@ -265,7 +265,8 @@ impl Draft<'_, '_> {
         let waiting = running.filter_map(|run| {
             let environment = self.world.service.environment(run.environment);
             let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
-            Some((run.id, run.heard_at?, run.heard_uptime.clone(), run.environment, *report_timeout))
+            let since = run.heard_at.or(run.started_at)?;
+            Some((run.id, since, run.heard_uptime.clone(), run.environment, *report_timeout))
         });
         for (id, heard, mark, environment, limit) in waiting.collect::<Vec<_>>() {
             match mark {
