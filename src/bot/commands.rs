@@ -92,6 +92,9 @@ pub(super) async fn message(
         letter.say(bot.greeting(&contact).await?);
         return Ok(());
     };
+    if contact.is_new {
+        team::tell_kept(bot, person, user).await?;
+    }
     let is_admin = letter.private && person.role == Role::Admin;
     let viewer = Viewer { aloud: !letter.private, ..bot.viewer(person, &contact.user) };
     if !letter.private && !bot.is_team_chat(chat).await? {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use self::record::{changed_production, news_of, opened_or_closed};
+pub(super) use self::personal::tell_kept;
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::{Unsent, message_span};
@@ -243,6 +244,13 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         }
     }
     save(bot, news, Some(last)).await?;
+    questions::close_void(bot, &rows).await?;
+    for (name, account) in rows.iter().filter_map(personal::confirmed) {
+        let catalog = bot.engine.catalog();
+        if let Some(person) = catalog.person(&name) {
+            tell_kept(bot, person, account).await?;
+        }
+    }
     for admin in admins {
         ask_about_claims(bot, admin).await?;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::words;
-use crate::contract::{Verification, version};
+use crate::contract::{ToldView, Verification, version};
 use crate::domain::env::Env;
 use crate::domain::release::Version;
 use crate::store::around::Recorded;
@@ -104,6 +104,20 @@ pub(super) fn login_link_made(language: Language, who: &str, until: &str) -> Str
     match language {
         En => format!("Signs {who} in, once, and ends {until}."),
         Ru => format!("Вход для {who}: один раз, истекает {until}."),
+    }
+}
+
+/// When the person hears of what was made in their name.
+pub(super) fn person_is_told(language: Language, person: &str, told: ToldView) -> String {
+    match (language, told) {
+        (En, ToldView::Now) => format!("The bot tells {person} so."),
+        (En, ToldView::Later) => {
+            format!("{person} has not written to the bot yet, and will be told when they do, if it is still valid then.")
+        }
+        (Ru, ToldView::Now) => format!("Бот сообщит об этом {person}."),
+        (Ru, ToldView::Later) => {
+            format!("{person} ещё не пишет боту и узнает об этом, когда напишет, если срок к тому времени не истечёт.")
+        }
     }
 }
 

@@ -32,6 +32,9 @@ impl LoginLink {
         }
         let ui = &context.ui;
         note(&answers::login_link_made(ui.language, &who, &ui.until(link.until)));
+        if let Some(told) = link.told {
+            note(&answers::person_is_told(ui.language, &who, told));
+        }
         print(&format!("{}\n", link.url))
     }
 }

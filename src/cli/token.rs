@@ -121,6 +121,7 @@ impl Create {
             Some(time) => Some(after(context.ui.now, time)?),
         };
         let client = Client::connect(context, Intent::Administer).await?;
+        let person = self.person.clone().unwrap_or_default();
         let body = CreateToken {
             name: self.name.clone(),
             role: self.role,
@@ -132,6 +133,9 @@ impl Create {
             client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.in_json(self.json))?;
         let until = expires_at.map(|at| context.ui.until(at));
         note(&answers::token_made(context.ui.language, &self.name, self.role.as_str(), until));
+        if let Some(told) = created.told {
+            note(&answers::person_is_told(context.ui.language, &person, told));
+        }
         if self.json { print(&format!("{text}\n")) } else { print(&format!("{}\n", created.token)) }
     }
 }

@@ -32,6 +32,19 @@ pub struct CreatedToken {
     pub name: String,
     /// Only its hash is kept.
     pub token: String,
+    /// When the bot tells the person for whom it speaks; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldView>,
+}
+
+/// When the bot tells a person that something was made in their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldView {
+    /// At once.
+    Now,
+    /// When they write to the bot for the first time, if it is still valid then.
+    Later,
 }
 
 /// A token, without its secret.
@@ -88,4 +101,7 @@ pub struct LoginLinkView {
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
+    /// When the bot tells the person whom it signs in; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldView>,
 }

@@ -19,6 +19,17 @@ pub struct Contact {
     pub user: User,
     /// Who it is.
     pub who: Who,
+    /// From now on, and not before, the bot may write to it.
+    pub is_new: bool,
+}
+
+/// When the bot tells a person something in private.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// At once.
+    Now,
+    /// When they write to the bot for the first time.
+    Later,
 }
 
 /// Who an account belongs to.
@@ -54,6 +65,7 @@ impl Engine {
             user.username.as_deref() == username && user.first_name == first_name && (user.private_chat || !private)
         };
         let now = self.now();
+        let is_new = private && known.as_ref().is_none_or(|user| !user.private_chat);
         let mut user = match known.filter(same) {
             Some(user) => user,
             None => {
@@ -82,7 +94,7 @@ impl Engine {
                 Err(Failure::Refused(_)) => {}
             }
         }
-        Ok(Contact { user, who })
+        Ok(Contact { user, who, is_new })
     }
 
     /// Another account has been confirmed as this person.
@@ -150,6 +162,22 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// When a person hears what the bot tells them alone; none where there is no bot, or the configuration names no account of
+    /// theirs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hears(&self, name: &PersonName) -> Result<Option<Hears>, StoreError> {
+        let catalog = self.catalog();
+        let has_account = |person: &Person| person.telegram_id.is_some() || person.telegram_username.is_some();
+        if catalog.bot_token().is_none() || !catalog.person(name).is_some_and(has_account) {
+            return Ok(None);
+        }
+        let people = self.telegram_people().await?;
+        let account = people.into_iter().find(|(person, ..)| person.name == *name).and_then(|(.., user)| user);
+        Ok(Some(if account.is_some_and(|user| user.private_chat) { Hears::Now } else { Hears::Later }))
     }
 
     /// The accounts whose claims are not settled yet.

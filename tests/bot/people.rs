@@ -183,6 +183,35 @@ async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them()
 }
 
 #[tokio::test]
+async fn who_writes_for_the_first_time_hears_what_was_made_in_their_name_before() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let rmm = |arguments: &[&str]| {
+        let (status, said) = world.rmm.rmm(arguments);
+        assert_eq!(status, Some(0), "{said}");
+        said
+    };
+    let make = |name: &str| rmm(&["token", "create", name, "--role", "viewer", "--person", "vera"]);
+    let later = "vera has not written to the bot yet, and will be told when they do";
+    assert!(make("vera-laptop").contains(later));
+    assert!(make("vera-lost").contains(later));
+    assert!(rmm(&["login-link", "vera"]).contains(later));
+    rmm(&["token", "revoke", "vera-lost"]);
+    world.all_is_told().await;
+    let to_vera = world.telegram.chat(world.vera.id);
+    for _ in 0..2 {
+        world.vera.says(world.vera.id, "/start");
+        to_vera.shows("operator has made the API token “vera-laptop” for you, vera").await;
+        to_vera.shows("operator has made a link that signs in to the dashboard as you, vera").await;
+    }
+    world.all_is_told().await;
+    let told = to_vera.transcript();
+    assert_eq!((told.matches("vera-laptop” for you").count(), told.matches("vera-lost").count()), (1, 0), "{told}");
+    assert!(make("vera-phone").contains("The bot tells vera so"));
+    to_vera.shows("API token “vera-phone”").await;
+}
+
+#[tokio::test]
 async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
     let world = vera_is_known_by_her_username().await;
     let (ann, vera) = (&world.ann, &world.vera);

@@ -29,11 +29,14 @@ async fn shop_with(versions: &[&str]) -> BotWorld {
     world
 }
 
-/// Opens the private chat.
+/// Opens the private chat. Who hears there of the token that this story approves with has seen it.
 async fn greets(world: &BotWorld, user: &User) -> ChatView {
     user.says(user.id, "/start");
     let chat = world.telegram.chat(user.id);
     chat.shows("Release Bot").await;
+    if user.id == world.ann.id && world.has_token_of("ann").await {
+        user.deletes(chat.shows("has made the API token “ann” for you").await.at);
+    }
     chat
 }
 

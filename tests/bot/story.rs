@@ -83,6 +83,12 @@ impl BotWorld {
         .await;
     }
 
+    /// Whether a token was made that speaks for a person.
+    pub async fn has_token_of(&self, person: &str) -> bool {
+        let tokens = self.rmm.operator().get("/api/v1/tokens").await.ok();
+        tokens.as_array().is_some_and(|tokens| tokens.iter().any(|token| token["person"] == person))
+    }
+
     /// RMM reads `rmm.toml` again.
     pub async fn reload(&self) {
         const DONE: &str = "the configuration was read again";

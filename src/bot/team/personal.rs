@@ -7,9 +7,9 @@ use crate::bot::audience::About;
 use crate::bot::words::facts;
 use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::Text;
-use crate::domain::ids::{PersonName, RunId};
+use crate::domain::ids::PersonName;
 use crate::domain::notice::Notice;
-use crate::domain::person::{Actor, Role};
+use crate::domain::person::{Actor, Person, Role};
 use crate::domain::reason::Reason;
 use crate::store::events::{self, EventRow};
 use crate::store::news::{self, Due};
@@ -35,12 +35,61 @@ pub(super) async fn concerns(bot: &Bot, row: &EventRow) -> Result<Option<About>,
     })
 }
 
+/// Of the events of one kind, those of the last tokens and links are looked through.
+const LOOKED: Most = Most { events: 500, bytes: 256 * 1024 };
+
+/// What others have made in the name of a person who could not be told of it, and what still opens something: they hear of it
+/// now that the bot may write to their account.
+pub(in crate::bot) async fn tell_kept(bot: &Arc<Bot>, person: &Person, account: i64) -> Result<(), StoreError> {
+    if person.role == Role::Admin {
+        bot.warn_of_all(account).await?;
+    }
+    let (name, now) = (person.name.to_string(), bot.engine.now());
+    let read = bot.engine.read(move |conn| {
+        let is_live = |token: &TokenRow| token.person.as_ref() == Some(&name) && token.is_live(now.as_millisecond());
+        let live: Vec<_> = tokens::list(conn)?.into_iter().filter(is_live).collect();
+        let since = now.checked_sub(sessions::LINK_LASTS).unwrap_or(now).as_millisecond();
+        let mut made = Vec::new();
+        for kind in ["token_created", "login_link_made"] {
+            let filter = Filter { kind: Some(kind.to_owned()), ..Filter::default() };
+            for event in record::look(conn, &filter, i64::MAX, LOOKED)?.events {
+                let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+                let of_token =
+                    |token: &TokenRow| token.created_at == event.at && data["name"] == token.name.as_str();
+                let opens = if kind == "token_created" { live.iter().any(of_token) } else { event.at > since };
+                if opens && data["person"] == name.as_str() && by(&event) != name {
+                    made.push(event.seq);
+                }
+            }
+        }
+        Ok(made)
+    });
+    let about = About::Account(account).to_string();
+    let dues: Vec<_> = read
+        .await?
+        .into_iter()
+        .map(|seq| Due { chat: account, topic: None, seq, about: about.clone(), notice: Notice::Personal })
+        .collect();
+    if dues.is_empty() {
+        return Ok(());
+    }
+    let noted = bot.engine.store().write(move |tx| dues.iter().try_for_each(|due| news::note_notice(tx, due)));
+    noted.await.map_err(WriteError::flatten)?;
+    bot.has_news(account);
+    Ok(())
+}
+
+/// The account that is known as a person since this event.
+pub(super) fn confirmed(row: &EventRow) -> Option<(PersonName, i64)> {
+    let data: serde_json::Value = serde_json::from_str(&row.data).ok().filter(|_| row.kind == "telegram_confirmed")?;
+    Some((PersonName::parse("person", data["person"].as_str()?).ok()?, data["telegram_id"].as_i64()?))
+}
+
 /// The account of an admin that is known since this event.
 pub(super) fn confirmed_admin(bot: &Bot, row: &EventRow) -> Option<i64> {
-    let data: serde_json::Value = serde_json::from_str(&row.data).ok().filter(|_| row.kind == "telegram_confirmed")?;
-    let name = PersonName::parse("person", data["person"].as_str()?).ok()?;
+    let (name, account) = confirmed(row)?;
     let is_admin = bot.engine.catalog().person(&name).is_some_and(|person| person.role == Role::Admin);
-    data["telegram_id"].as_i64().filter(|_| is_admin)
+    Some(account).filter(|_| is_admin)
 }
 
 /// What is said of an event; nothing to the person who did it, and nothing of other events.

@@ -6,12 +6,13 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView};
+use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, ToldView, TokenView};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
 use crate::engine::Failure;
 use crate::engine::catalog::Catalog;
+use crate::engine::people::Hears;
 use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
@@ -82,6 +83,7 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     let shown = secret.expose_secret().to_owned();
     let maker = actor.clone();
     let name = new.name.clone();
+    let told = told(web, &actor, speaks_for.as_ref()).await?;
     let work = move |conn: &rusqlite::Connection, now: Timestamp| {
         let vouched_by = voucher(conn, &maker)?;
         let live = tokens::list(conn)?.into_iter().filter(|token| token.is_live(now.as_millisecond()));
@@ -114,7 +116,16 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
         }
     };
     web.engine.record(&actor, work).await?;
-    Ok(CreatedToken { name, token: shown })
+    Ok(CreatedToken { name, token: shown, told })
+}
+
+/// When the bot tells a person what somebody else makes in their name.
+async fn told(web: &Web, actor: &Actor, person: Option<&PersonName>) -> Result<Option<ToldView>, StoreError> {
+    let Some(person) = person.filter(|person| person.as_str() != actor.label()) else { return Ok(None) };
+    Ok(web.engine.hears(person).await?.map(|hears| match hears {
+        Hears::Now => ToldView::Now,
+        Hears::Later => ToldView::Later,
+    }))
 }
 
 /// Make a link that signs somebody in to the dashboard
@@ -128,9 +139,10 @@ pub async fn login_link(
     MaybeSent(asked): MaybeSent<MakeLoginLink>,
 ) -> Result<(StatusCode, Json<LoginLinkView>), Problem> {
     let person = asked.person.map(|name| PersonName::parse("person", name)).transpose()?;
+    let told = told(&web, &actor, person.as_ref()).await?;
     let link = web.engine.make_login_link(&actor, person).await?;
     let url = format!("{}/login/{}", web.base_url(), link.secret.expose_secret());
-    Ok((StatusCode::CREATED, Json(LoginLinkView { url, until: link.until })))
+    Ok((StatusCode::CREATED, Json(LoginLinkView { url, until: link.until, told })))
 }
 
 /// The person who vouches for a token that this actor makes or takes over: itself, or who vouches for its own token.

@@ -12,7 +12,7 @@ use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
-use crate::contract::{CreateToken, TokenView};
+use crate::contract::{CreateToken, ToldView, TokenView};
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right, Role};
 use crate::web::Web;
@@ -40,6 +40,8 @@ struct Made {
     name: String,
     secret: String,
     address: String,
+    /// When the person for whom it speaks hears of it.
+    told: Option<ToldView>,
 }
 
 #[derive(Template)]
@@ -157,7 +159,7 @@ async fn new_token(web: &Web, viewer: &Viewer, draft: &Draft) -> Result<Made, Fa
     };
     let made = tokens::make(web, viewer.actor.clone(), new).await?;
     let address = format!("{}/api/v1/releases?limit=1", web.base_url());
-    Ok(Made { name: made.name, secret: made.token, address })
+    Ok(Made { name: made.name, secret: made.token, address, told: made.told })
 }
 
 #[derive(Debug, Default, Deserialize)]
