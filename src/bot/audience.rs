@@ -14,6 +14,7 @@ use crate::domain::service::Service;
 use crate::store::news;
 use crate::store::telegram::{self, User};
 use crate::store::{StoreError, releases, runs};
+use crate::wording::Language;
 
 /// What a message is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,13 @@ pub enum About {
     Service(ServiceName),
     /// What concerns one account alone, by Telegram's number.
     Account(i64),
+    /// Whether a place takes the bot's messages.
+    Place {
+        /// The chat.
+        chat: i64,
+        /// The topic in it.
+        topic: Option<i64>,
+    },
 }
 
 impl std::fmt::Display for About {
@@ -46,6 +54,7 @@ impl std::fmt::Display for About {
             Self::Claim { user, person } => write!(f, "claim:{user}:{person}"),
             Self::Service(name) => write!(f, "service:{name}"),
             Self::Account(user) => write!(f, "account:{user}"),
+            Self::Place { chat, topic } => write!(f, "place:{chat}:{}", topic.unwrap_or(0)),
         }
     }
 }
@@ -63,6 +72,11 @@ impl About {
             }
             "service" => ServiceName::parse("service", rest).ok().map(Self::Service),
             "account" => rest.parse().ok().map(Self::Account),
+            "place" => {
+                let (chat, topic) = rest.split_once(':')?;
+                let topic = topic.parse().ok()?;
+                Some(Self::Place { chat: chat.parse().ok()?, topic: (topic != 0).then_some(topic) })
+            }
             _ => None,
         }
     }
@@ -75,7 +89,7 @@ impl About {
             Self::Host(name) => Screen::Host(Key::of(name)),
             Self::Claim { user, person } => Screen::Claim { user: *user, person: Key::of(person) },
             Self::Service(name) => Screen::Service(Key::of(name.as_str())),
-            Self::Account(_) => Screen::Menu,
+            Self::Account(_) | Self::Place { .. } => Screen::Menu,
         }
     }
 }
@@ -111,6 +125,10 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
             false
         }
         About::Account(id) => return account(bot, *id).await,
+        About::Place { chat, .. } => {
+            let admins = bot.reachable_admins().await?.into_iter().filter(|(admin, _)| admin != chat);
+            return Ok(admins.map(|(admin, language)| alone(admin, language)).collect());
+        }
         About::Run(_) | About::Host(_) | About::Claim { .. } => {
             let services = concerned(bot, about).await?;
             // Who follows everything hears of what no service uses, too.
@@ -188,9 +206,10 @@ async fn concerned(bot: &Bot, about: &About) -> Result<Option<Vec<ServiceName>>,
                 let environments = service.environments.keys();
                 environments.flat_map(|kind| service.hosts_in(*kind)).any(|host| is_on_the_way(&host))
             };
-            let services: Vec<_> = catalog.services().filter(uses).map(|service| service.name.clone()).collect();
-            // A jump host leads to those of others.
-            Ok(Some(services).filter(|services| !services.is_empty()))
+            Ok(Some(catalog.services().filter(uses).map(|service| service.name.clone()).collect()))
+        }
+        About::Claim { .. } | About::Release(_) | About::Service(_) | About::Account(_) | About::Place { .. } => {
+            Ok(None)
         }
     }
 }
@@ -202,12 +221,14 @@ fn following(bot: &Bot, service: &ServiceName) -> impl Iterator<Item = Audience>
 /// The person of an account, if the bot may write to them.
 async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
     let user = bot.engine.read(move |conn| telegram::user(conn, id)).await?.filter(|user| user.private_chat);
-    let audience = |user: User| {
-        let viewer = Viewer { user: Some(id), ..Viewer::everybody(bot.language_of(&user)) };
-        let place = Destination { chat: id, topic: None };
-        Audience { place, viewer, notices: vec![Notice::Personal], cards: false, alerts: false, private: true }
-    };
-    Ok(user.map(audience).into_iter().collect())
+    Ok(user.map(|user| alone(id, bot.language_of(&user))).into_iter().collect())
+}
+
+/// An account that hears what is for it alone.
+fn alone(id: i64, language: Language) -> Audience {
+    let viewer = Viewer { user: Some(id), ..Viewer::everybody(language) };
+    let place = Destination { chat: id, topic: None };
+    Audience { place, viewer, notices: vec![Notice::Personal], cards: false, alerts: false, private: true }
 }
 
 fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
@@ -278,6 +299,8 @@ mod tests {
             About::Claim { user: 77, person: "ann:b".into() },
             About::Service(ServiceName::parse("service", "shop").unwrap()),
             About::Account(77),
+            About::Place { chat: -1, topic: Some(12) },
+            About::Place { chat: 77, topic: None },
         ] {
             assert_eq!(About::parse(&about.to_string()), Some(about));
         }

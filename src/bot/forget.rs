@@ -42,7 +42,7 @@ async fn forget_messages(bot: &Bot, before: Timestamp) -> Result<(), StoreError>
                 // Of these there are few, and an alarm may last.
                 Some(About::Run(_) | About::Host(_) | About::Claim { .. }) => true,
                 // Of these no message is kept current.
-                Some(About::Service(_) | About::Account(_)) => false,
+                Some(About::Service(_) | About::Account(_) | About::Place { .. }) => false,
                 None => false,
             });
         }

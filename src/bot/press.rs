@@ -14,7 +14,7 @@ use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Tap, Why, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, alerts, commands, number_of};
-use crate::clients::telegram::Text;
+use crate::clients::telegram::{Destination, Text};
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
@@ -49,6 +49,12 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
         return tap(bot, update, query, trace).instrument(span).await;
     }
     if let UpdateKind::Message(message) = kind {
+        let topic = message.thread_id.filter(|_| message.is_topic_message).map(|thread| i64::from(thread.0.0));
+        let closed = message.forum_topic_closed().is_some();
+        if !message.chat.is_private() && !closed {
+            let place = Destination { chat: message.chat.id.0, topic };
+            bot.seen_open(place, message.forum_topic_reopened().is_some()).await?;
+        }
         // People may talk to each other in a group.
         let is_talk = !message.chat.is_private()
             && message.reply_to_message().is_none()

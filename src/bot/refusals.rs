@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::queue::{Job, What};
+use super::audience::About;
 use super::words::facts;
 use super::{Bot, team};
-use crate::clients::telegram::Destination;
+use crate::clients::telegram::{Destination, Text};
+use crate::domain::ids::PersonName;
+use crate::domain::notice::Notice;
 use crate::domain::person::Role;
 use crate::store::news::{self, Change, Due, Refusal};
 use crate::store::{StoreError, WriteError, telegram};
-use crate::telemetry::traces;
 use crate::wording::Language;
 
 /// Before the second try; each later pause is twice as long …
@@ -129,8 +130,7 @@ impl Bot {
             team::look_again(&bot, place.chat).await;
         });
         let Destination { chat, topic } = place;
-        let people = self.engine.telegram_people().await?;
-        let person = people.into_iter().find(|(_, id, _)| *id == chat).map(|(person, ..)| person.name);
+        let person = self.person_of(chat).await?;
         let of_team = self.is_of_team(place).await?;
         let mut admins = if of_team || person.is_some() { self.reachable_admins().await? } else { Vec::new() };
         admins.retain(|(id, _)| *id != chat);
@@ -143,18 +143,67 @@ impl Bot {
             return Ok(());
         }
         tracing::warn!(chat, topic, reason, "a chat takes no messages of the bot; they are kept and tried again");
-        for (id, language) in admins {
-            let text = match &person {
-                Some(person) => {
-                    self.say(language, "person_refuses", facts!(person => person.as_str(), reason => reason))
+        let ids = admins.into_iter().map(|(id, _)| id).collect();
+        self.warn(place, ids, false).await
+    }
+
+    /// Has admins told how it stands with a place. What an admin cannot be told now is kept, as everything is. `over`: only those
+    /// who were told that it refuses.
+    async fn warn(self: &Arc<Self>, place: Destination, admins: Vec<i64>, over: bool) -> Result<(), StoreError> {
+        let seq = self.engine.store().progress().borrow().last_event;
+        let about = About::Place { chat: place.chat, topic: place.topic }.to_string();
+        let ids = admins.clone();
+        let noted = self.engine.store().write(move |tx| -> Result<(), StoreError> {
+            for chat in ids {
+                let due = Due { chat, topic: None, seq, about: about.clone(), notice: Notice::Personal };
+                if !(over && news::drop_untold(tx, &due)?) {
+                    news::note_notice(tx, &due)?;
                 }
-                None => self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => reason)),
-            };
-            let what = What::Say { topic: None, reply_to: None, text, asks: None };
-            self.post(id, Job { what, updates: Vec::new(), asked: self.engine.now(), place: traces::here() });
-            self.has_news(id);
+            }
+            Ok(())
+        });
+        noted.await.map_err(WriteError::flatten)?;
+        admins.into_iter().for_each(|id| self.has_news(id));
+        Ok(())
+    }
+
+    /// An admin who can be written to from now on is told which places refuse.
+    pub(super) async fn warn_of_all(self: &Arc<Self>, admin: i64) -> Result<(), StoreError> {
+        for Refusal { chat, topic, .. } in self.engine.read(news::refusals).await? {
+            let place = Destination { chat, topic };
+            if chat != admin && (self.is_of_team(place).await? || self.person_of(chat).await?.is_some()) {
+                self.warn(place, vec![admin], false).await?;
+            }
         }
         Ok(())
+    }
+
+    /// What an admin is told of a place: that it refuses, or that it does so no more.
+    pub(super) async fn refusal_words(&self, place: Destination, language: Language) -> Result<Option<Text>, StoreError> {
+        let Destination { chat, topic } = place;
+        let refusals = self.engine.read(news::refusals).await?;
+        let refusal = refusals.into_iter().find(|it| (it.chat, it.topic) == (chat, topic));
+        let person = self.person_of(chat).await?;
+        Ok(match (refusal, person) {
+            (Some(it), Some(person)) => {
+                let facts = facts!(person => person.as_str(), reason => it.reason);
+                Some(self.say(language, "person_refuses", facts))
+            }
+            (Some(it), None) => {
+                Some(self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => it.reason)))
+            }
+            (None, Some(person)) => Some(self.say(language, "person_accepts", facts!(person => person.as_str()))),
+            (None, None) if self.is_of_team(place).await? => {
+                Some(self.say(language, "chat_accepts", facts!(chat => chat, topic => topic)))
+            }
+            (None, None) => None,
+        })
+    }
+
+    /// Whose private chat this is.
+    async fn person_of(&self, chat: i64) -> Result<Option<PersonName>, StoreError> {
+        let people = self.engine.telegram_people().await?;
+        Ok(people.into_iter().find(|(_, id, _)| *id == chat).map(|(person, ..)| person.name))
     }
 
     /// The admins who can be told something in private, with their languages.
@@ -191,13 +240,30 @@ impl Bot {
         Ok(())
     }
 
+    /// Something has happened in a topic, or in a chat outside of topics, that refuses. `opened`: it takes messages again.
+    /// Else it may: that is found out now, and not after the pause.
+    pub(super) async fn seen_open(self: &Arc<Self>, place: Destination, opened: bool) -> Result<(), StoreError> {
+        if !self.refuses(place) {
+            return Ok(());
+        }
+        if opened {
+            return self.accepts(place.chat, Some(place.topic)).await;
+        }
+        self.refusals.ends_pause(place);
+        team::look_again(self, place.chat).await;
+        Ok(())
+    }
+
     /// `topic`: that one alone.
     async fn accepts(self: &Arc<Self>, chat: i64, topic: Option<Option<i64>>) -> Result<(), StoreError> {
         let over = self.engine.store().write(move |tx| news::accept(tx, chat, topic)).await;
         let over = over.map_err(WriteError::flatten)?;
         self.refusals.accepts(chat, topic);
         for Refusal { topic, since, .. } in &over {
+            let topic = *topic;
             tracing::info!(chat, topic, %since, "a chat takes the bot's messages again");
+            let admins = self.reachable_admins().await?.into_iter().map(|(id, _)| id).filter(|id| *id != chat);
+            self.warn(Destination { chat, topic }, admins.collect(), true).await?;
         }
         if !over.is_empty() {
             team::look_again(self, chat).await;

@@ -369,8 +369,9 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
     loop {
         let (about, due, cause, alert) = match next(bot, chat).await {
             Ok(Next::Notice(due)) => {
-                // A reminder comes of no event.
-                let cause = Some(due.seq).filter(|_| due.notice != Notice::Reminder);
+                // A reminder comes of no event, nor does what a chat refuses.
+                let is_of_place = matches!(About::parse(&due.about), Some(About::Place { .. }));
+                let cause = Some(due.seq).filter(|_| due.notice != Notice::Reminder && !is_of_place);
                 (due.about.clone(), Some(due), cause, None)
             }
             Ok(Next::Alert(alert)) => (format!("alert:{}", alert.key), None, None, Some(alert.key)),
@@ -533,6 +534,8 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         let people = bot.engine.telegram_people().await?;
         let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
         draw::notice::notice(bot, due, release, language, &ids).await?
+    } else if let About::Place { chat, topic } = *about {
+        bot.refusal_words(Destination { chat, topic }, audience.viewer.language).await?
     } else {
         personal::words(bot, due.seq, &audience.viewer).await?
     };

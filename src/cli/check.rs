@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::{answers, words};
@@ -17,10 +18,11 @@ use crate::clients::{ssh, tools};
 use crate::config::{Backup, Composed, Config};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
+use crate::domain::person::Role;
 use crate::domain::service::{Driver, Surface};
-use crate::store::definitions;
 use crate::store::news::{self, Refusal};
 use crate::store::schema::open_reader;
+use crate::store::{StoreError, definitions, telegram};
 use crate::terminal::{Tone, note};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
@@ -146,7 +148,14 @@ fn orphans(config: &Config) -> Vec<String> {
 /// The chats that take no messages of the bot, as RMM has seen.
 fn refusing_chats(config: &Config) -> Vec<String> {
     let database = DataDir::new(&config.server.data_dir).database();
-    let refusals = open_reader(&database).and_then(|conn| news::refusals(&conn)).unwrap_or_default();
+    let read = open_reader(&database).and_then(|conn| {
+        let refusals = news::refusals(&conn)?;
+        let is_told = !refusals.is_empty() && reaches_an_admin(&conn, config, &refusals)?;
+        Ok((refusals, is_told))
+    });
+    let (refusals, is_told) = read.unwrap_or_default();
+    let meanwhile =
+        if is_told { "the admins get them in private meanwhile" } else { "no admin can be told in private meanwhile" };
     let told = refusals.into_iter().map(|Refusal { chat, topic, since, reason }| {
         let topic = topic.map(|topic| format!(", topic {topic},")).unwrap_or_default();
         if chat > 0 {
@@ -158,11 +167,27 @@ fn refusing_chats(config: &Config) -> Vec<String> {
             );
         }
         format!(
-            "the chat {chat}{topic} takes no messages of the bot since {since}: {reason}. They are kept and tried again; the \
-             admins get them in private meanwhile"
+            "the chat {chat}{topic} takes no messages of the bot since {since}: {reason}. They are kept and tried again; \
+             {meanwhile}"
         )
     });
     told.collect()
+}
+
+/// Whether an admin can be told something in private.
+fn reaches_an_admin(conn: &Connection, config: &Config, refusals: &[Refusal]) -> Result<bool, StoreError> {
+    let known = telegram::users_of_people(conn)?;
+    for person in config.people.iter().filter(|person| person.role == Role::Admin) {
+        let user = match person.telegram_id {
+            Some(id) => telegram::user(conn, id)?,
+            None => known.iter().find(|it| it.person.as_ref() == Some(&person.name) && it.confirmed_by.is_some()).cloned(),
+        };
+        let takes = |id: i64| refusals.iter().all(|refusal| refusal.chat != id);
+        if user.is_some_and(|user| user.private_chat && takes(user.id)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the file says rightly, and what cannot work nevertheless.

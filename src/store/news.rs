@@ -210,6 +210,17 @@ pub fn notices(
     Ok(found)
 }
 
+/// Drops a message that was not sent yet; `false`: there is none.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn drop_untold(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
+    let mut delete = conn.prepare_cached(
+        "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND about = ?3 AND notice = ?4",
+    )?;
+    Ok(delete.execute((due.chat, due.topic.unwrap_or(0), &due.about, due.notice.as_str()))? > 0)
+}
+
 /// Whether a message is still to be sent: what has come since may say more.
 ///
 /// # Errors

@@ -56,6 +56,54 @@ async fn a_closed_topic_holds_up_no_other_and_hears_everything_later() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_opened_again_hears_at_once_what_it_has_missed() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.telegram.forum(TEAM, "Team", &[12]);
+    world.configure(|config| set(config, "telegram.topic", 12));
+    world.telegram.closes_topic(TEAM, 12, true);
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    let release = world.rmm.release("v1").await;
+    to_ann.shows("does not take my messages").await;
+    world.rmm.until(release, "manual_testing").await;
+    world.telegram.reopens_topic(TEAM, 12, &world.boris);
+    heard(&world.team, Some(12), "waiting for approval", 1).await;
+    heard(&to_ann, None, &format!("{TEAM}, topic 12, takes my messages again"), 1).await;
+    world.all_is_told().await;
+    assert_eq!(ready(&world).await["chats"], Json::Null);
+}
+
+#[tokio::test]
+async fn an_admin_who_cannot_be_told_that_a_chat_refuses_is_told_later_and_the_others_at_once() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"]).person("cid", "admin")).await;
+    let cid = world.telegram.user(80, "Cid");
+    world.configure(|config| {
+        crate::story::person(config, "cid").unwrap().insert("telegram_id".into(), 80.into());
+    });
+    world.start_rmm().await;
+    let [to_ann, to_cid] = [world.ann.id, 80].map(|id| world.telegram.chat(id));
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    world.ann.blocks_the_bot();
+    world.telegram.kicks_the_bot(TEAM);
+    let release = world.rmm.release("v1").await;
+    world.rmm.until(release, "manual_testing").await;
+    let check = || world.rmm.rmm(&["check", "--quiet"]).1;
+    eventually("nobody can be told", async || check().contains("no admin can be told in private").then_some(())).await;
+    // Another admin comes, and the first one comes back.
+    cid.says(80, "/start");
+    heard(&to_cid, None, &format!("{TEAM} does not take my messages"), 1).await;
+    heard(&to_cid, None, "ann does not get my messages", 1).await;
+    assert!(check().contains("the admins get them in private meanwhile"));
+    world.ann.says(world.ann.id, "/start");
+    world.telegram.lets_the_bot_in(TEAM, &world.boris);
+    heard(&to_cid, None, &format!("{TEAM} takes my messages again"), 1).await;
+    heard(&to_cid, None, "ann gets my messages again", 1).await;
+}
+
+#[tokio::test]
 async fn what_a_lost_chat_has_missed_is_told_to_admins_and_there_when_the_bot_comes_back() {
     let world = BotWorld::without_rmm(|setup| {
         let fails = "test $RMM_TAG != v2 || test $RMM_ENVIRONMENT != production";

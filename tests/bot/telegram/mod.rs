@@ -239,6 +239,18 @@ impl Telegram {
         });
     }
 
+    /// A closed topic is opened again, and the bot is told.
+    pub fn reopens_topic(&self, chat: i64, topic: i64, by: &User) {
+        self.closes_topic(chat, topic, false);
+        self.inner.change(|state| {
+            let more = serde_json::json!({ "forum_topic_reopened": {} }).as_object().cloned().unwrap_or_default();
+            let message = Message { from: From::Person(by.id), topic: Some(topic), more, ..Message::default() };
+            let id = state.post(chat, message);
+            let json = state.message_json(chat, id, false);
+            state.push("message", json);
+        });
+    }
+
     /// A message of another bot.
     pub fn other_bot_says(&self, chat: i64, text: &str) -> MessageRef {
         let message = Message { from: From::OtherBot, words: html::plain(text), ..Message::default() };
