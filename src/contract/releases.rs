@@ -180,8 +180,11 @@ pub struct ReleaseView {
     /// The token on whose word that stands; a person who creates a release is its initiator without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<String>,
-    /// Who answers for it.
+    /// Who answers for it, as they were named.
     pub owner: String,
+    /// The person of RMM that this is, by name or by GitHub login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_person: Option<String>,
     /// The CI run that created it.
     #[schema(value_type = Option<CiRun>)]
     pub ci_run: Option<CiRunView>,

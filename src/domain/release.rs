@@ -290,9 +290,15 @@ impl Release {
             || person.is_some_and(|person| self.initiated_by(person))
     }
 
-    /// Whether its owner is another than its initiator.
-    #[must_use]
-    pub fn has_other_owner(&self) -> bool {
-        !is_same_name(&self.owner, &self.initiated_by)
+    /// Who answers for it, where that is another than its initiator: the person, where it is one of these people, whichever
+    /// name was given.
+    pub fn other_owner<'p>(&self, people: impl IntoIterator<Item = &'p Person>) -> Option<String> {
+        let (mut owner, mut initiator) = (None, None);
+        for person in people {
+            owner = owner.or_else(|| person.is_called(&self.owner).then_some(&person.name));
+            initiator = initiator.or_else(|| person.is_called(&self.initiated_by).then_some(&person.name));
+        }
+        let is_own = is_same_name(&self.owner, &self.initiated_by) || owner.is_some() && owner == initiator;
+        (!is_own).then(|| owner.map_or_else(|| self.owner.clone(), ToString::to_string))
     }
 }

@@ -56,6 +56,8 @@ pub struct ReleaseOverview {
     pub versions: Vec<GoodVersion>,
     /// The person who has started it, if RMM knows them.
     pub initiator: Option<PersonName>,
+    /// Who answers for it, where that is another than its initiator.
+    pub other_owner: Option<String>,
     /// The moves of the life cycle that would not be refused to a person with the right to make them.
     pub possible: Vec<Move>,
     /// Its runs about which an admin has to say what became of them.
@@ -108,6 +110,7 @@ impl ReleaseOverview {
             goes_back_to: goes_back_to(world, release),
             versions: world.good_before_current(VERSIONS),
             initiator: release.initiator(world.people.values()).map(|person| person.name.clone()),
+            other_owner: release.other_owner(world.people.values()),
             possible: possible_moves(world, release).collect(),
             to_resolve: world.to_resolve(release).collect(),
             to_settle: world.to_settle(release).collect(),

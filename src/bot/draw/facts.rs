@@ -215,7 +215,7 @@ impl<'s> ReleaseFacts<'s> {
             reason: reason.filter(|_| status != Status::ManualTestFailed || overview.is_none()),
             attempt: release.attempt.0,
             initiator: initiator(pen, scene),
-            owner: release.has_other_owner().then(|| text::tame(&release.owner)),
+            owner: release.other_owner(pen.engine.catalog().people().values()).as_deref().map(text::tame),
             created: pen.time(release.created_at),
             age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),
             waiting: pen.span(release.status_since, pen.now),

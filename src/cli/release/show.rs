@@ -181,12 +181,15 @@ fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
 
 /// Who started it, for whom, and when.
 fn started_by(release: &contract::ReleaseView, ui: &Ui) -> String {
-    let (by, owner, when) = (words::initiator(release), &release.owner, ui.ago(release.created_at));
+    let (by, when) = (words::initiator(release), ui.ago(release.created_at));
+    let owner = release.owner_person.as_ref().unwrap_or(&release.owner);
     let (owned, said): (_, fn(&String) -> String) = match ui.language {
         Language::En => (format!(" for {owner}"), |token| format!(", as the token {token} says")),
         Language::Ru => (format!(", ответственный {owner}"), |token| format!(", со слов токена {token}")),
     };
-    let owned = if is_same_name(owner, &release.initiated_by) { String::new() } else { owned };
+    let is_own = is_same_name(&release.owner, &release.initiated_by)
+        || release.owner_person.is_some() && release.owner_person == release.initiator;
+    let owned = if is_own { String::new() } else { owned };
     format!("{by}{owned}{}, {when}", release.said_by.as_ref().map(said).unwrap_or_default())
 }
 

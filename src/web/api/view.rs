@@ -38,6 +38,7 @@ impl ReleaseView {
             initiator: initiator.map(|person| person.name.to_string()),
             said_by: release.said_by.clone(),
             owner: release.owner.clone(),
+            owner_person: people.values().find(|it| it.is_called(&release.owner)).map(|it| it.name.to_string()),
             ci_run: release.ci_run.clone().map(Into::into),
             tagged_at: release.tagged_at,
             notes: release.notes.clone(),

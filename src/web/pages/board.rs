@@ -128,7 +128,8 @@ impl Filter {
             let standing = overview.standing();
             matches!(standing, Standing::Vote { missing, .. } if missing.iter().any(|who| who.as_str() == self.person))
         };
-        self.person.is_empty() || [started_by, &release.owner].contains(&self.person.as_str()) || is_waited_for()
+        let owner = overview.other_owner.as_deref().unwrap_or(started_by);
+        self.person.is_empty() || [started_by, owner].contains(&self.person.as_str()) || is_waited_for()
     }
 }
 

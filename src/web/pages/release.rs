@@ -149,7 +149,7 @@ fn page(
         service: release.service.to_string(),
         title: release.title(),
         commit: release.commit.as_ref().map(|commit| (commit.short().to_owned(), commit.to_string())),
-        owner: Some(looks.person(&release.owner)).filter(|_| release.has_other_owner()),
+        owner: overview.other_owner.as_deref().map(|owner| looks.person(owner)),
         created: looks.when(release.created_at, viewer.now),
         attempt: release.attempt.0,
         ci_url: release.ci_run.as_ref().and_then(|run| content::web_address(run.url.as_deref()?)),
