@@ -89,6 +89,21 @@ pub fn of_release(
     Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
 }
 
+/// The first event of one kind that a release had after a place in the record.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn first_after(
+    conn: &Connection,
+    release: ReleaseId,
+    after: i64,
+    kind: &str,
+) -> Result<Option<EventRow>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 AND seq > ?2 AND kind = ?3 ORDER BY seq LIMIT 1");
+    Ok(conn.prepare_cached(&sql)?.query_row((release.0, after, kind), event).optional()?)
+}
+
 /// What happened to a release last before a place in the record (none: at all), newest first: at most so many events, and
 /// about so many bytes of them.
 ///

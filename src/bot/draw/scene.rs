@@ -1,5 +1,6 @@
 //! What is read for the screens of a release.
 
+use rusqlite::Connection;
 use serde::Deserialize;
 
 use super::pen::Pen;
@@ -8,7 +9,7 @@ use crate::domain::approval::Tally;
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, Lock};
 use crate::domain::gate::{Gate, GateName, Skip, Standing};
-use crate::domain::ids::ReleaseId;
+use crate::domain::ids::{Attempt, ReleaseId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
@@ -16,8 +17,8 @@ use crate::domain::release::{Bypass, Release};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::{List, Status};
 use crate::engine::Failure;
-use crate::store::events::EventRow;
-use crate::store::{releases, runs};
+use crate::store::events::{self, EventRow};
+use crate::store::{StoreError, releases, runs};
 use crate::views::ReleaseOverview;
 
 /// A release and what surrounds it.
@@ -25,7 +26,7 @@ pub(super) struct Scene {
     pub release: Release,
     /// What surrounds it; none: its service was never configured.
     pub overview: Option<ReleaseOverview>,
-    /// Its runs in this attempt, oldest first.
+    /// Its runs in the attempt that is told of, oldest first.
     pub runs: Vec<Run>,
     /// What went wrong last.
     pub failure: Option<FailureFacts>,
@@ -39,15 +40,21 @@ impl Scene {
         Self::read_as_of(pen, id, lines, Then::default()).await
     }
 
-    /// As [`Self::read`], with the state, the vote and the gates of that moment.
+    /// As [`Self::read`], with the attempt, the state, the vote and the gates of that moment.
     pub async fn read_as_of(pen: &Pen<'_>, id: ReleaseId, lines: usize, then: Then) -> Result<Option<Self>, Failure> {
+        let at = then.at;
         let found = pen.engine.read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(None) };
+            let attempt = match at {
+                Some((seq, _)) => attempt_at(conn, &release, seq)?,
+                None => release.attempt,
+            };
             let mut runs = runs::of_release(conn, id)?;
-            runs.retain(|run| run.attempt == release.attempt);
-            Ok(Some((release, runs)))
+            let was_there = |run: &Run| at.is_none_or(|(_, at)| run.created_at.as_millisecond() <= at);
+            runs.retain(|run| run.attempt == attempt && was_there(run));
+            Ok(Some((release, attempt, runs)))
         });
-        let Some((read, runs)) = found.await? else { return Ok(None) };
+        let Some((read, attempt, runs)) = found.await? else { return Ok(None) };
         let mut overview = match ReleaseOverview::read(pen.engine, id).await {
             Ok(overview) => Some(overview),
             Err(Failure::Refused(refusal)) if refusal.code == Code::NotFound => None,
@@ -55,6 +62,7 @@ impl Scene {
         };
         // One moment for the release and its surroundings.
         let mut release = overview.as_ref().map_or(read, |overview| overview.release.clone());
+        release.attempt = attempt;
         let mut rejected = None;
         if let Some((status, reason)) = then.moved {
             if let Some(Reason::Rejected { by, why }) = &reason {
@@ -109,12 +117,27 @@ impl Scene {
 /// How a release stood when something happened, as far as the record says.
 #[derive(Clone, Default)]
 pub(super) struct Then {
+    /// The place of the event in the record, and when it was, unix milliseconds.
+    at: Option<(i64, i64)>,
     moved: Option<(Status, Option<Reason>)>,
     tally: Option<Tally>,
     /// The gates that stood in the way, or were skipped.
     gates: Option<Vec<Gate>>,
     /// What was skipped just then.
     bypassed: Option<Vec<Bypass>>,
+}
+
+/// Which attempt of a release an event belongs to: that before the next one that began after it.
+fn attempt_at(conn: &Connection, release: &Release, seq: i64) -> Result<Attempt, StoreError> {
+    if release.attempt.0 <= 1 {
+        return Ok(release.attempt);
+    }
+    let next = events::first_after(conn, release.id, seq, "release_retried")?;
+    let next = next.and_then(|event| {
+        let data: serde_json::Value = serde_json::from_str(&event.data).ok()?;
+        u32::try_from(data["attempt"].as_u64()?).ok()
+    });
+    Ok(next.map_or(release.attempt, |next| Attempt(next.saturating_sub(1))))
 }
 
 fn skipped(gate: &Gate) -> Option<Bypass> {
@@ -135,6 +158,7 @@ impl Then {
         let standing = field("standing").and_then(|standing| Standing::deserialize(standing).ok());
         let (stood, gates) = standing.map(|standing| (standing.tally, standing.gates)).unzip();
         Self {
+            at: Some((event.seq, event.at)),
             moved: to.map(|to| (to, reason)),
             tally: field("tally").and_then(|tally| Tally::deserialize(tally).ok()).or(stood),
             gates,

@@ -43,6 +43,11 @@ async fn stage_fails() {
     let alert = rig.told(AlertKind::Failed, SERVICE, "");
     let mut alert = Told { alert: Alert { about: format!("release:{id}"), seq, ..alert.alert }, ..alert };
     seen!("alert_failed", rig.alert(&alert).await);
+    let told = rig.alert(&alert).await;
+    // What failed is told as it was, whatever a later attempt has come to by then.
+    rig.admin(Command::Retry { release: id }).await;
+    rig.ends_well(STAGE).await;
+    assert_eq!(rig.alert(&alert).await, told);
     let said = "The table users exists.\n<b>Look</b> at https://x.example, /unlock and @all".into();
     alert.guess = Some(Guess { model: "qwen<3>".into(), said: Ok(said) });
     alert.alert.trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".into());
