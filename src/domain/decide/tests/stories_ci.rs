@@ -545,3 +545,31 @@ fn a_token_for_another_service_is_kept_out() {
     let create = pushed(&mut w, "v2.0.0", "2", 1);
     assert_eq!(w.refused(&other, create).code, Code::Forbidden);
 }
+
+#[test]
+fn a_rollback_that_ci_is_to_do_waits_for_it_until_it_has_spoken() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let second = ship(&mut w, "v1.1.0");
+    let back = Command::Rollback { release: second, to: None, reason: "slow".into(), force: false };
+    w.admin(back);
+    let run = w.live(PRODUCTION).unwrap();
+    assert!(w.runs[&run].waits_for_ci(), "nobody has begun");
+    w.report(second, ProductionRollback);
+    assert!(!w.runs[&run].waits_for_ci());
+    w.report(second, RollbackDone);
+    assert_eq!(w.status(second), RollbackDone);
+}
+
+#[test]
+fn a_rollback_that_ci_never_begins_is_unknown_after_its_time() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let second = ship(&mut w, "v1.1.0");
+    w.admin(Command::Rollback { release: second, to: None, reason: "slow".into(), force: false });
+    let run = w.live(PRODUCTION).unwrap();
+    w.passes(SignedDuration::from_hours(2));
+    w.ok(&Actor::Machine, Command::Advance);
+    assert!(matches!(w.runs[&run].state, RunState::Unknown { reason: Reason::CiSilent { .. } }));
+    assert!(!w.runs[&run].waits_for_ci());
+}

@@ -67,6 +67,7 @@ fn who_has_pushed_the_tag_is_the_initiator_however_late_that_is_told() {
         }
         let now = w.get(release);
         assert_eq!((now.initiated_by.as_str(), &now.said_by, now.owner.as_str()), ("mia-gh", &None, "mia-gh"));
+        assert_eq!(now.other_owner(w.people.values()), None, "it is hers, whichever name says so");
         assert_eq!(proven(&w), 1, "told once");
         assert_eq!(w.refused(&mia, Command::Approve { release, seen: None }).code, Code::SelfApproval);
         assert!(may_approve(&mut w, release, "bob"), "who was only said to be it is it no more");
