@@ -173,7 +173,7 @@ async fn everything_has_a_command() {
     world.rmm.deployed("v2").await;
     let waiting = world.rmm.release("v4").await;
     world.rmm.until(waiting, "manual_testing").await;
-    let (ann, chat) = (&world.ann, world.telegram.chat(world.ann.id));
+    let (ann, chat) = (&world.ann, greets(&world, &world.ann).await);
     for (said, shown) in [
         ("/start r1", "🏷️ Tag: v1"),
         ("/active", "🏷️ Tag: v4"),
