@@ -113,9 +113,9 @@ pub(super) async fn keep_closing(bot: Arc<Bot>) {
 async fn close_old(bot: &Arc<Bot>) -> Result<(), StoreError> {
     let before = |age| bot.engine.now().checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
     let (from, until) = (before(DELETABLE), before(PATIENCE));
-    let read = bot.engine.read(move |conn| {
-        Ok((telegram::questions_in_groups(conn)?, telegram::shown_to_people(conn, from, until)?))
-    });
+    let read = bot
+        .engine
+        .read(move |conn| Ok((telegram::questions_in_groups(conn)?, telegram::shown_to_people(conn, from, until)?)));
     let (questions, shown) = read.await?;
     for question in questions.iter().filter(|question| question.asked_at < until) {
         bot.takes_away(question.chat, question.message);

@@ -179,7 +179,11 @@ impl Bot {
     }
 
     /// What an admin is told of a place: that it refuses, or that it does so no more.
-    pub(super) async fn refusal_words(&self, place: Destination, language: Language) -> Result<Option<Text>, StoreError> {
+    pub(super) async fn refusal_words(
+        &self,
+        place: Destination,
+        language: Language,
+    ) -> Result<Option<Text>, StoreError> {
         let Destination { chat, topic } = place;
         let refusals = self.engine.read(news::refusals).await?;
         let refusal = refusals.into_iter().find(|it| (it.chat, it.topic) == (chat, topic));

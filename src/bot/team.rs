@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
-use self::record::{changed_production, news_of, opened_or_closed};
 pub(super) use self::personal::tell_kept;
+use self::record::{changed_production, news_of, opened_or_closed};
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::{Unsent, message_span};

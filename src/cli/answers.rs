@@ -112,7 +112,9 @@ pub(super) fn person_is_told(language: Language, person: &str, told: ToldView) -
     match (language, told) {
         (En, ToldView::Now) => format!("The bot tells {person} so."),
         (En, ToldView::Later) => {
-            format!("{person} has not written to the bot yet, and will be told when they do, if it is still valid then.")
+            format!(
+                "{person} has not written to the bot yet, and will be told when they do, if it is still valid then."
+            )
         }
         (Ru, ToldView::Now) => format!("Бот сообщит об этом {person}."),
         (Ru, ToldView::Later) => {

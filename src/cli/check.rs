@@ -180,7 +180,9 @@ fn reaches_an_admin(conn: &Connection, config: &Config, refusals: &[Refusal]) ->
     for person in config.people.iter().filter(|person| person.role == Role::Admin) {
         let user = match person.telegram_id {
             Some(id) => telegram::user(conn, id)?,
-            None => known.iter().find(|it| it.person.as_ref() == Some(&person.name) && it.confirmed_by.is_some()).cloned(),
+            None => {
+                known.iter().find(|it| it.person.as_ref() == Some(&person.name) && it.confirmed_by.is_some()).cloned()
+            }
         };
         let takes = |id: i64| refusals.iter().all(|refusal| refusal.chat != id);
         if user.is_some_and(|user| user.private_chat && takes(user.id)) {

@@ -40,7 +40,7 @@ pub use self::services::{
     FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService, LockView, PersonView, RemoveService,
     ServiceDetails, ServiceView, SettleService, UnknownView,
 };
-pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, ToldView, TokenView};
+pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 
 use crate::domain::release::Version;
 

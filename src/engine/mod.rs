@@ -334,7 +334,7 @@ impl Engine {
                     data: &data,
                     trace_id: place.as_ref().map(Position::trace_id).as_deref(),
                 })?;
-                if let Some(place) = place.clone().filter(Position::is_sampled) {
+                if let Some(place) = place.filter(Position::is_sampled) {
                     spans::note(tx, seq, place)?;
                 }
             }

@@ -215,9 +215,8 @@ pub fn notices(
 /// # Errors
 /// When the database cannot be written.
 pub fn drop_untold(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
-    let mut delete = conn.prepare_cached(
-        "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND about = ?3 AND notice = ?4",
-    )?;
+    let mut delete = conn
+        .prepare_cached("DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND about = ?3 AND notice = ?4")?;
     Ok(delete.execute((due.chat, due.topic.unwrap_or(0), &due.about, due.notice.as_str()))? > 0)
 }
 

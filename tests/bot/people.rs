@@ -74,10 +74,12 @@ async fn of_two_who_claim_a_name_the_one_who_is_not_confirmed_hears_it_and_no_ca
         let other = chat.shows("Mallory (@Vera) says").await;
         let words = format!("Refused: ann has confirmed that vera is Vera (@vera), {}", vera.id);
         chat.shows(&words).await;
-        chat.until("no card asks", |shown| shown.iter().all(|it| it.button("Yes, it is").is_none()).then_some(())).await;
+        chat.until("no card asks", |shown| shown.iter().all(|it| it.button("Yes, it is").is_none()).then_some(()))
+            .await;
         assert!(other.text.contains("Mallory"));
     }
-    let refused = ann.taps_raw(to_ann.shows("Mallory (@Vera) says").await.at, &card.button("No").unwrap().data.clone().unwrap());
+    let refused =
+        ann.taps_raw(to_ann.shows("Mallory (@Vera) says").await.at, &card.button("No").unwrap().data.clone().unwrap());
     assert!(refused.await.alert, "what is settled stays so");
 }
 

@@ -153,7 +153,12 @@ async fn what_a_person_has_asked_for_in_a_group_is_kept_current_and_once() {
     }
     world.team.shows("shop v1 is deployed").await;
     world.all_is_told().await;
-    assert_eq!(elsewhere.messages().iter().filter(|it| !it.text.starts_with('/')).count(), 1, "{}", elsewhere.transcript());
+    assert_eq!(
+        elsewhere.messages().iter().filter(|it| !it.text.starts_with('/')).count(),
+        1,
+        "{}",
+        elsewhere.transcript()
+    );
 }
 
 #[tokio::test]

@@ -109,7 +109,8 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         post(decisions, decide("promote"), &[], commands(409)),
         post(decisions, decide("abort"), &why, commands(409)),
         post(decisions, decide("rollback"), &why, commands(409)),
-        post(decisions, decide("bypass"), &[("reason", "because"), ("gates", "approvals")], commands(303)),
+        // It is approved.
+        post(decisions, decide("bypass"), &[("reason", "because"), ("gates", "approvals")], commands(409)),
         post(decisions, decide("retry"), &[], members(409, 409, 409)),
         post(decisions, decide("cancel"), &why, commands(303)),
         post(

@@ -97,9 +97,8 @@ async fn last_of(
     wanted: impl Fn(&EventRow) -> bool + Send + 'static,
 ) -> Result<Option<EventRow>, StoreError> {
     let (release, id) = (run.release, run.id.0);
-    let read = move |conn: &rusqlite::Connection| {
-        events::last_of_release(conn, release, Some(before), LOOKED, LOOKED_BYTES)
-    };
+    let read =
+        move |conn: &rusqlite::Connection| events::last_of_release(conn, release, Some(before), LOOKED, LOOKED_BYTES);
     let rows = bot.engine.read(read).await?.events;
     Ok(rows.into_iter().find(|event| event.run == Some(id) && wanted(event)))
 }
@@ -114,8 +113,13 @@ pub(super) async fn is_over(bot: &Bot, due: &Due) -> Result<bool, StoreError> {
     let event = bot.engine.read(move |conn| events::at(conn, seq)).await?;
     Ok(event.is_some_and(|event| match event.kind.as_str() {
         "run_ended" => data_of(&event)["state"] != "unknown",
-        "run_resolved" | "environment_repaired" | "environment_settled" | "host_caught_up" | "host_given_up"
-        | "host_key_restored" | "host_trusted" => true,
+        "run_resolved"
+        | "environment_repaired"
+        | "environment_settled"
+        | "host_caught_up"
+        | "host_given_up"
+        | "host_key_restored"
+        | "host_trusted" => true,
         _ => false,
     }))
 }
@@ -155,7 +159,9 @@ pub(super) async fn words(bot: &Bot, event: &EventRow, viewer: &Viewer) -> Resul
     let reason = match &run {
         Some(run) if key == "run_repaired" => reason_of_repair(bot, run, event).await?,
         // Who it was is said anyway.
-        Some(_) | None => data["because"]["why"].as_str().filter(|_| key == "host_given_up").map_or(said, str::to_owned),
+        Some(_) | None => {
+            data["because"]["why"].as_str().filter(|_| key == "host_given_up").map_or(said, str::to_owned)
+        }
     };
     let phrase = |key: &str| bot.words.phrase(language, key, facts!());
     let kind = environment(&data).or(run.as_ref().map(|run| run.environment));

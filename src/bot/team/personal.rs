@@ -54,8 +54,7 @@ pub(in crate::bot) async fn tell_kept(bot: &Arc<Bot>, person: &Person, account: 
             let filter = Filter { kind: Some(kind.to_owned()), ..Filter::default() };
             for event in record::look(conn, &filter, i64::MAX, LOOKED)?.events {
                 let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
-                let of_token =
-                    |token: &TokenRow| token.created_at == event.at && data["name"] == token.name.as_str();
+                let of_token = |token: &TokenRow| token.created_at == event.at && data["name"] == token.name.as_str();
                 let opens = if kind == "token_created" { live.iter().any(of_token) } else { event.at > since };
                 if opens && data["person"] == name.as_str() && by(&event) != name {
                     made.push(event.seq);
@@ -105,8 +104,14 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
         "telegram_refused" => "claim_refused",
         "token_created" => "token_made",
         "login_link_made" => "link_made",
-        "run_resolved" | "environment_repaired" | "environment_settled" | "run_ended" | "host_caught_up"
-        | "host_given_up" | "host_key_restored" | "host_trusted" => return over::words(bot, &event, viewer).await,
+        "run_resolved"
+        | "environment_repaired"
+        | "environment_settled"
+        | "run_ended"
+        | "host_caught_up"
+        | "host_given_up"
+        | "host_key_restored"
+        | "host_trusted" => return over::words(bot, &event, viewer).await,
         _ => return Ok(None),
     };
     if viewer.actor.as_ref().is_some_and(|actor| actor.label() == by(&event)) {

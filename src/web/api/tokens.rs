@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, ToldView, TokenView};
+use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};

@@ -12,7 +12,7 @@ use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
-use crate::contract::{CreateToken, ToldView, TokenView};
+use crate::contract::{CreateToken, TokenView, ToldView};
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right, Role};
 use crate::web::Web;

@@ -107,7 +107,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::GatesUnmet { release, title } => format!("#{release} {title} ещё не может идти в продакшн"),
         C::GatesMet { release, title, gates } => {
             let names: Vec<_> = gates.iter().map(|gate| format!("«{}»", super::gate_name(*gate))).collect();
-            let (gate, met) = if names.len() > 1 { ("условия", "уже выполнены") } else { ("условие", "уже выполнено") };
+            let (gate, met) = if names.len() > 1 {
+                ("условия", "уже выполнены")
+            } else {
+                ("условие", "уже выполнено")
+            };
             format!("{gate} {} для #{release} {title} {met}; обходить нечего", list(&names))
         }
 
