@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::ids::readable;
 use crate::domain::plan::Quoting;
 use crate::domain::service::{Health, Probe, Via};
+use crate::domain::text::readable;
 
 use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::parse_address;

@@ -8,8 +8,10 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
-use crate::domain::ids::{HostName, host_and_port, is_same_name};
+use crate::domain::ids::HostName;
 use crate::domain::service::Target;
+use crate::domain::text::is_same_name;
+use crate::domain::web_address::host_and_port;
 
 use super::error::nearest;
 use super::file::{SHORTEST_LIMIT, Section};

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::file::Section;
-use crate::domain::ids::web_address;
+use crate::domain::web_address::web_address;
 
 /// What stands in an address for the number of a trace.
 const TRACE_ID: &str = "{trace_id}";

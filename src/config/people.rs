@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::{PersonName, folded, is_same_name};
+use crate::domain::ids::PersonName;
 use crate::domain::person::{Person, Role, is_shared_username, shared_account};
+use crate::domain::text::{folded, is_same_name};
 
 use super::file::Section;
 use super::report::{Located, Origin, Report, Spot};

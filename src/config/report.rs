@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::document::Document;
 use super::error::{ConfigErrors, Excerpt, Position, Problem};
-use crate::domain::ids::{login, web_address};
+use crate::domain::web_address::{login, web_address};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

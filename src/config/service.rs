@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::env::Env;
-use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
+use crate::domain::ids::{PersonName, ServiceName, SurfaceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::person::{Person, Role};
 use crate::domain::plan::clone_url;
 use crate::domain::repository::{GITHUB_API, RepoName};
+use crate::domain::rule::Invalid;
 use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
+use crate::domain::text::one_line;
+use crate::domain::web_address::host_and_port;
 
 use super::authorities::LARGEST_CARRIED;
 use super::document::Document;

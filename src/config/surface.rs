@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::domain::ids::{SurfaceName, one_line, readable};
+use crate::domain::ids::SurfaceName;
 use crate::domain::plan::{Quoting, project};
 use crate::domain::service::{Dirty, EnvValue, Health, Order, Probe, Recipe, Surface, Target};
+use crate::domain::text::{one_line, readable};
 
 use super::file::{SHORTEST_LIMIT, Section};
 use super::health::HealthDraft;

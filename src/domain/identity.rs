@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::ids::{Invalid, prose_line};
 use super::pattern::Pattern;
 use super::repository::RepoName;
+use super::rule::Invalid;
+use super::text::prose_line;
 
 /// How far the clock of the issuer may be from RMM's.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);

@@ -35,12 +35,15 @@ pub mod refusal;
 pub mod release;
 pub mod repository;
 pub mod right;
+pub mod rule;
 pub mod run;
 pub mod service;
 pub mod snapshot;
 pub mod standing;
 pub mod status;
 pub mod step;
+pub mod text;
+pub mod web_address;
 pub mod workflow;
 pub mod world;
 

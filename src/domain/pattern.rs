@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::ids::Invalid;
+use super::rule::Invalid;
 
 /// Characters of a pattern at most.
 const LONGEST: usize = 256;

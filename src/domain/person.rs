@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PersonName, ServiceName, is_same_name};
+use super::ids::{PersonName, ServiceName};
 use super::refusal::{Cause, Refusal};
+use super::text::is_same_name;
 
 pub use super::right::{Right, Role};
 

@@ -15,9 +15,10 @@ mod way_back;
 mod words;
 
 use super::env::Env;
-use super::ids::{HostName, Invalid, ReleaseId, RunId};
+use super::ids::{HostName, ReleaseId, RunId};
 use super::reason::Reason;
 use super::release::Release;
+use super::rule::Invalid;
 use super::run::{Position, Positions, RunKind, Side, Step};
 use super::service::{Order, Service, Surface, Target};
 

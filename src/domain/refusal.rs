@@ -568,8 +568,8 @@ impl From<Cause> for Refusal {
     }
 }
 
-impl From<super::ids::Invalid> for Refusal {
-    fn from(invalid: super::ids::Invalid) -> Self {
+impl From<super::rule::Invalid> for Refusal {
+    fn from(invalid: super::rule::Invalid) -> Self {
         Cause::Invalid { field: invalid.field, rule: invalid.rule }.into()
     }
 }

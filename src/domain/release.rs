@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::commit_check::CommitCheck;
 use super::content::{Content, Definition};
-use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag, is_same_name};
+use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
 use super::person::{Person, is_account};
 use super::reason::Reason;
 use super::status::Status;
+use super::text::is_same_name;
 
 /// One release. Its number is its key; its commit, once known, never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::protection::GIVEN_UP;
 use super::{Engine, Failure, Request};
 use crate::domain::command::Command;
-use crate::domain::ids::{ServiceName, Tag, prose_line};
+use crate::domain::ids::{ServiceName, Tag};
 use crate::domain::person::Actor;
 use crate::domain::repository::RepoName;
 use crate::domain::service::Service;
+use crate::domain::text::prose_line;
 use crate::store::{StoreError, WriteError, deliveries, outbox, protection, releases};
 
 /// How long a delivery is remembered: GitHub repeats none after so long.

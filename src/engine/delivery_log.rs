@@ -12,10 +12,10 @@ use super::{Engine, Failure, deliveries, tags};
 use crate::clients::github::{Delivery, GitHub, Hook, HookPlace};
 use crate::config::GithubLogin;
 use crate::domain::fault::github::GithubFault;
-use crate::domain::ids::one_line;
 use crate::domain::reason::Reason;
 use crate::domain::repository::RepoName;
 use crate::domain::service::Service;
+use crate::domain::text::one_line;
 use crate::store::{StoreError, deliveries as noted, runs};
 use crate::wording::english;
 

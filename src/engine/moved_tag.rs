@@ -5,9 +5,10 @@ use super::{Engine, Failure};
 use crate::clients::git::Unresolved;
 use crate::domain::command::NewRelease;
 use crate::domain::env::Env;
-use crate::domain::ids::{Commit, Invalid};
+use crate::domain::ids::Commit;
 use crate::domain::person::{Actor, Right};
 use crate::domain::refusal::Cause;
+use crate::domain::rule::Invalid;
 use crate::store::{releases, runs};
 use crate::wording::english;
 

@@ -10,10 +10,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clients::git::{self, Unresolved};
 use crate::config::check_repository;
-use crate::domain::ids::{Invalid, ServiceName, Tag};
+use crate::domain::ids::{ServiceName, Tag};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::repository::{GITHUB_API, RepoName};
+use crate::domain::rule::Invalid;
 
 use super::Engine;
 use super::source::Source;

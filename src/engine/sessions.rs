@@ -7,10 +7,11 @@ use tokio::sync::watch;
 
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, PersonName};
+use crate::domain::ids::PersonName;
 use crate::domain::init_data::InitData;
 use crate::domain::person::{Actor, Door, Right};
 use crate::domain::refusal::Cause;
+use crate::domain::rule::Invalid;
 use crate::store::sessions::{self, NewSession, SessionRow};
 use crate::store::{StoreError, WriteError, identities, key};
 

@@ -9,7 +9,7 @@ use super::Web;
 use super::problem::Problem;
 use crate::contract::{CreatingRun, ReportingRun};
 use crate::domain::identity::ProvenRun;
-use crate::domain::ids::{is_same_name, prose_line};
+use crate::domain::text::{is_same_name, prose_line};
 use crate::domain::world::People;
 use crate::engine::identity::Unproven;
 use crate::wording::Language;

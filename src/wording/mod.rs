@@ -22,7 +22,6 @@ use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
-use crate::domain::ids::is_same_name;
 use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
@@ -30,6 +29,7 @@ use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
+use crate::domain::text::is_same_name;
 
 /// A sentence of at most so many characters. Of a longer one the middle goes: the beginning names what is wrong, and the end
 /// what to do.

@@ -1,7 +1,7 @@
 //! Whether a text is HTML that Telegram takes, and that can be cut at any end of a line.
 
 use super::SAYS_NOTHING;
-use crate::domain::ids::is_blank;
+use crate::domain::text::is_blank;
 
 const TAGS: &[&str] = &["b", "i", "u", "s", "code", "pre", "a", "blockquote"];
 /// The one in which several lines may stand: where a text is cut, it is closed.

@@ -10,8 +10,8 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, escape
 
 use super::{SAYS_NOTHING, Sources, html, text, tidy};
 use crate::domain::gate::GateName;
-use crate::domain::ids::is_blank;
 use crate::domain::refusal::Code;
+use crate::domain::text::is_blank;
 use crate::wording::Language;
 
 /// Of a file, in bytes: more than any message takes.

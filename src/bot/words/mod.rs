@@ -24,9 +24,9 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value};
 use serde::Serialize;
 
-use crate::domain::ids::is_blank;
 use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
+use crate::domain::text::is_blank;
 use crate::wording::Language;
 
 /// What is wrong with a text that shows nothing: Telegram takes none.

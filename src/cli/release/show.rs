@@ -5,8 +5,8 @@ use super::super::words;
 use super::{One, ask, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
 use crate::contract::{self, Word};
-use crate::domain::ids::is_same_name;
 use crate::domain::status::Status;
+use crate::domain::text::is_same_name;
 use crate::terminal::{Column, Table, Tone, Ui, clean, sentence, width};
 use crate::wording::Language;
 

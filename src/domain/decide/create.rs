@@ -6,15 +6,17 @@ use crate::domain::effect::Effect;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::fault::repository::RepositoryFault;
-use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision, Tag, is_same_name};
+use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, Tag};
 use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::{check_values, clone_url};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release, Reporter};
+use crate::domain::rule::Invalid;
 use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::status::Status;
+use crate::domain::text::is_same_name;
 
 use super::{Decided, Draft};
 

@@ -1,7 +1,8 @@
 //! Who began a release. Whom GitHub itself names counts, whatever else was said and in whichever order it comes.
 
 use crate::domain::event::Event;
-use crate::domain::ids::{ReleaseId, is_same_name};
+use crate::domain::ids::ReleaseId;
+use crate::domain::text::is_same_name;
 
 use super::Draft;
 

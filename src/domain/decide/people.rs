@@ -6,14 +6,16 @@ use crate::domain::env::Env;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
-use crate::domain::ids::{Invalid, ReleaseId, prose};
+use crate::domain::ids::ReleaseId;
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Bypass;
+use crate::domain::rule::Invalid;
 use crate::domain::run::RunState;
 use crate::domain::status::Status;
+use crate::domain::text::prose;
 
 use super::{Decided, Draft};
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::domain::command::{Answer, Resolution};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::ids::{RunId, prose};
+use crate::domain::ids::RunId;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Release;
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
+use crate::domain::text::prose;
 use crate::domain::world::NewRun;
 
 use super::people::REASON;

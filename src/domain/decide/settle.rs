@@ -5,13 +5,14 @@ use crate::domain::command::{Answer, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, UnknownState};
 use crate::domain::event::Event;
-use crate::domain::ids::{HostName, RunId, prose};
+use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Right;
 use crate::domain::reason::{LastRun, Reason};
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Version;
 use crate::domain::run::{Run, RunName, RunState};
 use crate::domain::status::Status;
+use crate::domain::text::prose;
 
 use super::people::REASON;
 use super::{Decided, Draft};

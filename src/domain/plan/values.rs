@@ -5,8 +5,8 @@
 //! anything but itself there is taken only where every program of the command is known to take its arguments as they
 //! are. Tags, commits and names are of harmless characters by their own rules.
 
-use crate::domain::ids::Invalid;
 use crate::domain::release::Artifact;
+use crate::domain::rule::Invalid;
 use crate::domain::service::{Probe, Service, Surface};
 
 use super::quoting::{Quoting, templates};

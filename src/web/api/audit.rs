@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, ServiceName, prose_line};
+use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
+use crate::domain::rule::Invalid;
+use crate::domain::text::prose_line;
 use crate::engine::catalog::Catalog;
 use crate::store::chain::ChainHead;
 use crate::store::events::{EventRow, Page};

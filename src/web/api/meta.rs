@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
-use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right};
+use crate::domain::rule::Invalid;
 use crate::store::{StoreError, news};
 use crate::web::Web;
 use crate::web::auth::Caller;

@@ -13,10 +13,13 @@ use crate::contract::{
 };
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
-use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, prose, prose_line, web_address};
+use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
+use crate::domain::rule::Invalid;
+use crate::domain::text::{one_line, prose, prose_line};
+use crate::domain::web_address::web_address;
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};

@@ -12,9 +12,10 @@ use crate::contract::{
 use crate::domain::command::{Command, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost};
-use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
+use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
+use crate::domain::rule::Invalid;
 use crate::domain::service::Service;
 use crate::engine::Request;
 use crate::store::runs;

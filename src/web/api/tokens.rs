@@ -8,8 +8,10 @@ use secrecy::ExposeSecret;
 
 use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
+use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Right, Role};
+use crate::domain::rule::Invalid;
+use crate::domain::text::{folded, is_same_name, one_line};
 use crate::engine::Failure;
 use crate::engine::catalog::Catalog;
 use crate::engine::people::Hears;

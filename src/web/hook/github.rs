@@ -10,7 +10,7 @@ use ring::hmac;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::domain::ids::one_line;
+use crate::domain::text::one_line;
 use crate::web::problem::Problem;
 use crate::web::{Web, body};
 

@@ -6,8 +6,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, Looks};
 use super::viewer::Viewer;
-use crate::domain::ids::Invalid;
 use crate::domain::refusal::Refusal;
+use crate::domain::rule::Invalid;
 use crate::engine::Failure;
 use crate::store::StoreError;
 use crate::web::problem::Problem;

@@ -11,8 +11,9 @@ use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use super::words::hosts::{self as words, Hosts};
 use crate::domain::host::{Fingerprint, KeyState};
-use crate::domain::ids::{HostName, Invalid};
+use crate::domain::ids::HostName;
 use crate::domain::person::Right;
+use crate::domain::rule::Invalid;
 use crate::engine::hosts::{Finding, HostStatus, State as Found, compare};
 use crate::web::Web;
 

@@ -13,8 +13,8 @@ use super::viewer::{Signed, Viewer};
 use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
 use crate::contract::{CreateToken, TokenView, ToldView};
-use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right, Role};
+use crate::domain::rule::Invalid;
 use crate::web::Web;
 use crate::web::api::tokens;
 

@@ -2,9 +2,10 @@
 //! session holds it and the way back of the browser works.
 
 use super::text;
-use crate::domain::ids::{Invalid, PersonName, ServiceName};
+use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
+use crate::domain::rule::Invalid;
 use crate::engine::catalog::Catalog;
 
 /// A place on the way.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{number, readable};
 use crate::contract::StepView;
 use crate::domain::env::Env;
-use crate::domain::ids::Invalid;
+use crate::domain::rule::Invalid;
 use crate::views::PlanOverview;
 use crate::web::Web;
 use crate::web::api::releases::steps;

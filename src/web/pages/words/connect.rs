@@ -1,7 +1,7 @@
 //! Labels of the way that connects a repository, and of the page that makes a release by hand.
 
 use super::Language;
-use crate::domain::ids::Invalid;
+use crate::domain::rule::Invalid;
 use crate::engine::repositories::Busy;
 use crate::web::pages::connect::Missing;
 use crate::web::pages::fault::sentence_of;

@@ -1,7 +1,7 @@
 //! What must hold after every command, whatever it was.
 
 use super::*;
-use crate::domain::ids::is_same_name;
+use crate::domain::text::is_same_name;
 
 impl Sim {
     pub(super) fn check_moves(&mut self, events: &[Happened], releases: &[Arc<Release>]) {
