@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::config::ConfigErrors;
 use crate::contract::{GateView, Problem};
 use crate::domain::gate::Gate;
-use crate::domain::refusal::{self, Cause};
+use crate::domain::refusal;
 use crate::store::StoreError;
 use crate::terminal::{self, full_stop, note};
 use crate::wording::Language;
@@ -139,9 +139,8 @@ impl Refusal {
     /// What is wrong and what to do, and the particulars, from the facts; as RMM says them where facts are missing, and in
     /// English.
     fn sentences(&self, language: Language) -> (String, Vec<String>) {
-        let Problem { detail, details, because, unmet, .. } = &self.problem;
-        let facts = because.clone().filter(|_| language != Language::En);
-        let Some(cause) = facts.and_then(|facts| serde_json::from_value::<Cause>(facts).ok()) else {
+        let Problem { detail, details, unmet, .. } = &self.problem;
+        let Some(cause) = self.problem.cause().filter(|_| language != Language::En) else {
             return (detail.clone(), details.clone());
         };
         let gates = unmet.iter().filter_map(GateView::facts).collect();
@@ -242,6 +241,7 @@ mod tests {
     use super::*;
     use crate::domain::gate::{GateName, GateState, Remedy};
     use crate::domain::ids::{PersonName, ReleaseId};
+    use crate::domain::refusal::Cause;
 
     #[test]
     fn a_refusal_is_told_with_its_particulars() {

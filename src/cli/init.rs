@@ -10,6 +10,7 @@ use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
 use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::refusal::Cause;
 use crate::domain::rule::Invalid;
 use crate::terminal::{note, shell_word};
 
@@ -63,12 +64,12 @@ impl Init {
             return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
         }
         let person = match &self.person {
-            Some(name) => PersonName::parse("--person", name.as_str()).map_err(wrong)?,
+            Some(name) => PersonName::parse("--person", name.as_str()).map_err(|invalid| wrong(invalid, context))?,
             None => guess(context.var("USER"), "admin")
                 .and_then(|name| PersonName::parse("person", name).ok())
                 .ok_or_else(|| Fault::Usage("no name can be guessed; give --person NAME".to_owned()))?,
         };
-        let found = self.first_service()?;
+        let found = self.first_service(context)?;
         let text = init_text(&FirstConfig {
             service: found.as_ref().map(Found::service),
             person: &person,
@@ -81,12 +82,13 @@ impl Init {
     }
 
     /// The first service, as far as its code is known: none is made up.
-    fn first_service(&self) -> Result<Option<Found>, Fault> {
+    fn first_service(&self, context: &Context) -> Result<Option<Found>, Fault> {
         if self.no_service {
             return Ok(None);
         }
-        let given = self.service.as_ref().map(|name| ServiceName::parse("--service", name.as_str()).map_err(wrong));
-        let (given, checkout) = (given.transpose()?, Checkout::here());
+        let given = self.service.as_ref().map(|name| ServiceName::parse("--service", name.as_str()));
+        let given = given.transpose().map_err(|invalid| wrong(invalid, context))?;
+        let checkout = Checkout::here();
         let of_checkout = || checkout.origin.clone().or_else(|| Some(checkout.root.as_ref()?.display().to_string()));
         let Some(repository) = self.repository.clone().or_else(of_checkout) else {
             return match given {
@@ -108,8 +110,8 @@ impl Init {
     }
 }
 
-fn wrong(invalid: Invalid) -> Fault {
-    Fault::Usage(format!("rmm init: {invalid}"))
+fn wrong(invalid: Invalid, context: &Context) -> Fault {
+    Fault::Usage(format!("rmm init: {}", context.ui.language.refusal(&Cause::Invalid(invalid))))
 }
 
 /// The first service of the file.

@@ -188,7 +188,7 @@ fn body(section: &Section<'_>) -> Option<Located<String>> {
         if text.value.is_empty() {
             section.report.error(&text.place, "must not be empty; leave the key out instead");
         } else if let Err(invalid) = readable("body", &text.value, LONGEST_BODY) {
-            section.report.error(&text.place, invalid.rule);
+            section.report.error(&text.place, invalid.rule.to_string());
         }
     })
 }

@@ -167,7 +167,7 @@ fn name(section: &Section<'_>, taken: &mut Names) -> Option<Located<HostName>> {
             Some(Located { value, place: text.place })
         }
         Err(invalid) => {
-            report.error(&text.place, invalid.rule);
+            report.error(&text.place, invalid.rule.to_string());
             None
         }
     }
@@ -265,7 +265,7 @@ fn host_keys(section: &Section<'_>) -> Vec<Fingerprint> {
                 break;
             }
             Ok(key) => keys.push(key),
-            Err(rule) => section.report.error_hint(&text.place, rule, hint),
+            Err(rule) => section.report.error_hint(&text.place, rule.to_string(), hint),
         }
     }
     keys

@@ -27,7 +27,7 @@ pub(super) fn read(root: &Section<'_>) -> Links {
     let template = |key: &str, rule: &str, is_right: &dyn Fn(&str) -> bool| {
         let text = section.text(key)?;
         let problem = match web_address(key, &fill(&text.value, &"0".repeat(32), Timestamp::UNIX_EPOCH)) {
-            Err(invalid) => Some(invalid.rule),
+            Err(invalid) => Some(invalid.rule.to_string()),
             Ok(()) if !is_right(&text.value) => Some(rule.to_owned()),
             Ok(()) => None,
         };

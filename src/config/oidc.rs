@@ -66,7 +66,9 @@ pub(super) fn trusted(service: &Section<'_>, known: bool) -> Option<TrustedWorkf
     let repository_id = section.number("repository_id", 1..=i64::MAX);
     let listed = section.one_or_more("workflow").unwrap_or_default();
     let parsed = listed.iter().filter_map(|text| {
-        WorkflowRef::parse("workflow", &text.value).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+        WorkflowRef::parse("workflow", &text.value)
+            .map_err(|invalid| report.error(&text.place, invalid.rule.to_string()))
+            .ok()
     });
     Some(TrustedWorkflows { workflows: parsed.collect(), repository_id: repository_id?.value.unsigned_abs() })
 }

@@ -130,7 +130,9 @@ fn name(section: &Section<'_>, taken: &mut Names) -> Option<PersonName> {
         return None;
     };
     taken.claim(section.report, &text);
-    PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
+    PersonName::parse("name", text.value)
+        .map_err(|invalid| section.report.error(&text.place, invalid.rule.to_string()))
+        .ok()
 }
 
 /// Whether a number is one person's. One that stands for many is left out, so that it gives no rights.

@@ -119,7 +119,7 @@ impl<'t> Report<'t> {
         if login(&text.value).is_some() {
             self.error_unseen(&text.place, "must not carry a user or a password: plans and logs show it", hint);
         } else if let Err(invalid) = web_address("", address) {
-            self.error(&text.place, invalid.rule);
+            self.error(&text.place, invalid.rule.to_string());
         } else {
             return true;
         }

@@ -9,13 +9,12 @@ use crate::domain::pattern::Pattern;
 use crate::domain::person::{Person, Role};
 use crate::domain::plan::clone_url;
 use crate::domain::repository::{GITHUB_API, RepoName};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
 use crate::domain::text::one_line;
 use crate::domain::web_address::host_and_port;
 
 use super::authorities::LARGEST_CARRIED;
-use super::document::Document;
 use super::environment::{self, Reached};
 use super::error::nearest;
 use super::file::Section;
@@ -210,7 +209,7 @@ fn valid<T>(
     text: &Located<String>,
     parse: impl FnOnce(&str, String) -> Result<T, Invalid>,
 ) -> Option<T> {
-    parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+    parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule.to_string())).ok()
 }
 
 /// What makes a candidate: a call, or also a tag that fits a pattern.
@@ -225,7 +224,9 @@ fn candidates(section: &Section<'_>) -> Candidates {
                 .report
                 .error(&text.place, "belongs to `candidates = \"tags\"`: by call, CI says which tag it means");
         }
-        Pattern::parse("tags", &text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
+        Pattern::parse("tags", &text.value)
+            .map_err(|invalid| section.report.error(&text.place, invalid.rule.to_string()))
+            .ok()
     });
     if by_tag { Candidates::Tags(pattern.unwrap_or_else(Pattern::any)) } else { Candidates::Call }
 }
@@ -251,25 +252,26 @@ fn is_path(repository: &str) -> bool {
 /// # Errors
 /// [`Invalid`] for one that the configuration refuses.
 pub fn check_repository(text: &str, base: &Path) -> Result<String, Invalid> {
-    let document = Document::of_file("", "");
-    let report = Report::new(&document);
-    let place = Origin { path: "repository".into(), spot: Spot::File };
-    let found = repository(&report, base, &Located { value: text.to_owned(), place });
-    found.ok_or_else(|| {
-        let errors = report.finish().err().map(|errors| errors.0).unwrap_or_default();
-        Invalid::new("repository", errors.into_iter().map(|problem| problem.sentence).next().unwrap_or_default())
-    })
+    address(text, base).map_err(|rule| Invalid::new("repository", rule))
+}
+
+fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Option<String> {
+    let refuse = |rule: Rule| {
+        if rule == Rule::NoPassword {
+            let hint = "use SSH (`git@host:owner/name.git`), or a credential helper of git";
+            report.error_unseen(&text.place, rule.to_string(), hint);
+        } else {
+            report.error(&text.place, rule.to_string());
+        }
+    };
+    address(&text.value, base).map_err(refuse).ok()
 }
 
 /// `owner/name`, an address that git understands, or an absolute path.
-fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Option<String> {
-    let value = text.value.as_str();
-    if let Err(invalid) = one_line("repository", value, 2000) {
-        report.error(&text.place, invalid.rule);
-        return None;
-    }
+fn address(value: &str, base: &Path) -> Result<String, Rule> {
+    one_line("repository", value, 2000).map_err(|invalid| invalid.rule)?;
     if is_path(value) && !value.starts_with("file:") {
-        return Some(absolute(base, value));
+        return Ok(absolute(base, value));
     }
     let word = |part: &str| {
         part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
@@ -284,38 +286,18 @@ fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Optio
     let scp = value.split_once(':').is_some_and(|(host, path)| {
         host.split_once('@').is_some_and(|(user, host)| word(user) && word(host)) && !path.is_empty()
     });
-    let plain = value.bytes().all(|b| b.is_ascii_graphic());
     if let Some((login, _)) = authority.and_then(|authority| authority.rsplit_once('@'))
         && (login.contains(':') || value.starts_with("http"))
     {
-        report.error_unseen(
-            &text.place,
-            "must not carry a password: plans and logs show it",
-            "use SSH (`git@host:owner/name.git`), or a credential helper of git",
-        );
-        return None;
+        return Err(Rule::NoPassword);
     }
-    let reachable = |authority: &str| {
+    let is_plain = value.bytes().all(|b| b.is_ascii_graphic());
+    if is_plain && let Some(authority) = authority.filter(|authority| !authority.starts_with('-')) {
         let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-        value.starts_with("file:") || host_and_port(place).is_some()
-    };
-    if plain && authority.is_some_and(|authority| !authority.starts_with('-') && reachable(authority)) {
-        return Some(text.value.clone());
+        let is_reachable = value.starts_with("file:") || host_and_port(place).is_some();
+        return if is_reachable { Ok(value.to_owned()) } else { Err(Rule::RepositoryHost) };
     }
-    if plain && authority.is_some_and(|authority| !authority.starts_with('-')) {
-        let rule = "must have a host behind its //, and perhaps a port from 1 to 65535";
-        report.error(&text.place, rule);
-        return None;
-    }
-    if plain && (on_github || scp) {
-        return Some(text.value.clone());
-    }
-    report.error(
-        &text.place,
-        "must be \"owner/name\" on GitHub, an address of git such as \"https://host/app.git\" or \
-         \"git@host:app.git\", or a path that begins with \"/\", \"./\" or \"../\"",
-    );
-    None
+    if is_plain && (on_github || scp) { Ok(value.to_owned()) } else { Err(Rule::Repository) }
 }
 
 fn approvals(service: &Section<'_>, people: &People) -> Approvals {

@@ -349,7 +349,7 @@ pub(super) fn command(section: &Section<'_>, key: &str) -> Option<Located<String
         if text.value.trim().is_empty() {
             section.report.error(&text.place, "must not be empty; leave the key out instead");
         } else if let Err(invalid) = readable(key, &text.value, LONGEST_COMMAND) {
-            section.report.error(&text.place, invalid.rule);
+            section.report.error(&text.place, invalid.rule.to_string());
         } else {
             template::check(section.report, text, Quoting::Shell);
         }
@@ -398,7 +398,7 @@ fn keep(section: &Section<'_>) -> Option<Located<u32>> {
 fn directory(section: &Section<'_>) -> Option<Located<String>> {
     checked(section, "directory", |text| {
         if let Err(invalid) = one_line("directory", &text.value, LONGEST_PATH) {
-            section.report.error(&text.place, invalid.rule);
+            section.report.error(&text.place, invalid.rule.to_string());
         }
     })
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::GateView;
+use crate::domain::refusal::Cause;
 
 /// How RMM is.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -72,7 +73,8 @@ pub struct Problem {
     /// The field that breaks a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The facts that `detail` tells in a sentence; its own `code` is finer than that of the problem.
+    /// The facts that `detail` tells in a sentence; its own `code` is finer than that of the problem. Of a field that breaks a rule
+    /// (`invalid`): the `rule` in words, and its facts in `broken`, with a `code`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<serde_json::Value>,
     /// What would be legal now.
@@ -87,4 +89,12 @@ pub struct Problem {
     /// When trying again makes sense, in seconds; a header says it.
     #[serde(skip)]
     pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// What is in the way, as far as this version knows the facts.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        Cause::deserialize(self.because.as_ref()?).ok()
+    }
 }

@@ -8,6 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::ids::ReleaseId;
+use super::rule::Rule;
 
 /// The name of an environment: `stage`, `production`, or `preview-12`, the preview of release 12.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,17 +50,17 @@ impl From<Env> for String {
 }
 
 impl TryFrom<String> for Env {
-    type Error = String;
+    type Error = Rule;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, Rule> {
         text.parse()
     }
 }
 
 impl FromStr for Env {
-    type Err = String;
+    type Err = Rule;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Rule> {
         match text {
             "stage" => Ok(Self::Stage),
             "production" => Ok(Self::Production),
@@ -68,7 +69,7 @@ impl FromStr for Env {
                 .and_then(|number| number.parse().ok())
                 .map(|number| Self::Preview(ReleaseId(number)))
                 .filter(|env| env.to_string() == text)
-                .ok_or_else(|| "must be stage, production, or preview- and the number of a release".into()),
+                .ok_or(Rule::Environment),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::HostName;
+use super::rule::Rule;
 
 /// A server that RMM reaches by SSH.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,12 +104,12 @@ impl Fingerprint {
     ///
     /// # Errors
     /// The rule that was broken.
-    pub fn parse(text: impl Into<String>) -> Result<Self, &'static str> {
+    pub fn parse(text: impl Into<String>) -> Result<Self, Rule> {
         let text = text.into();
         let base64 = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
         match text.strip_prefix("SHA256:") {
             Some(digest) if digest.len() == 43 && digest.bytes().all(base64) => Ok(Self(text)),
-            Some(_) | None => Err("must be SHA256: followed by 43 characters, as `ssh-keygen -lf KEY.pub` prints it"),
+            Some(_) | None => Err(Rule::Fingerprint),
         }
     }
 
@@ -120,7 +121,7 @@ impl Fingerprint {
 }
 
 impl TryFrom<String> for Fingerprint {
-    type Error = &'static str;
+    type Error = Rule;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         Self::parse(text)
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::pattern::Pattern;
 use super::repository::RepoName;
-use super::rule::Invalid;
+use super::rule::{Invalid, Rule};
 use super::text::prose_line;
 
 /// How far the clock of the issuer may be from RMM's.
@@ -74,9 +74,7 @@ impl WorkflowRef {
         let fits = matches!(parts[..], [owner, name, ".github", "workflows", file]
             if word(owner) && word(name) && word(file) && [".yaml", ".yml"].iter().any(|end| file.ends_with(end)));
         if !fits || git_ref.is_some_and(|git_ref| !git_ref.starts_with("refs/") && git_ref != "*") {
-            let rule = "must be a workflow as GitHub names it, such as \"owner/name/.github/workflows/release.yaml\" for any ref, \
-                        or with refs behind it: \"owner/name/.github/workflows/release.yaml@refs/tags/*\"";
-            return Err(Invalid::new(field, rule));
+            return Err(Invalid::new(field, Rule::Workflow));
         }
         let git_ref = git_ref.map(|git_ref| Pattern::parse(field, git_ref)).transpose()?;
         Ok(Self { path: path.to_owned(), git_ref })

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::rule::Invalid;
+use super::rule::{Invalid, Rule};
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($int:ty)) => {
@@ -74,8 +74,8 @@ macro_rules! name {
         }
 
         impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(value: String) -> Result<Self, String> {
+            type Error = Rule;
+            fn try_from(value: String) -> Result<Self, Rule> {
                 $check(&value)?;
                 Ok(Self(value))
             }
@@ -147,41 +147,32 @@ impl Commit {
     }
 }
 
-fn identifier(value: &str) -> Result<(), String> {
+fn identifier(value: &str) -> Result<(), Rule> {
     let fits = (1..=64).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         && value.as_bytes()[0].is_ascii_alphanumeric();
-    fits.then_some(()).ok_or_else(|| {
-        "must be 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.', and begin with a letter or digit".into()
-    })
+    fits.then_some(()).ok_or(Rule::Identifier)
 }
 
 /// A subset of what git allows (git-check-ref-format(1)) that needs no care anywhere else.
-fn tag(value: &str) -> Result<(), String> {
+fn tag(value: &str) -> Result<(), Rule> {
     let alphabet = (1..=128).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/'))
         && value.as_bytes()[0].is_ascii_alphanumeric();
     if !alphabet {
-        return Err("must be 1 to 128 of the characters a-z, A-Z, 0-9, '.', '-', '_', '+' and '/', and begin with a \
-                    letter or digit"
-            .into());
+        return Err(Rule::TagCharacters);
     }
     let refused = value.contains("..")
         || value.contains("//")
         || value.contains("/.")
         || value.ends_with(['/', '.'])
         || value.split('/').any(|part| part.ends_with(".lock"));
-    if refused {
-        return Err(
-            "must be a tag that git accepts: no '..', '//' or '/.', and no '/', '.' or '.lock' at an end".into()
-        );
-    }
-    Ok(())
+    if refused { Err(Rule::TagOfGit) } else { Ok(()) }
 }
 
-fn commit(value: &str) -> Result<(), String> {
+fn commit(value: &str) -> Result<(), Rule> {
     let fits = matches!(value.len(), 40 | 64) && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    fits.then_some(()).ok_or_else(|| "must be a full commit id: 40 or 64 lowercase hexadecimal digits".into())
+    fits.then_some(()).ok_or(Rule::FullCommit)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::rule::Invalid;
+use super::rule::{Invalid, Rule};
 
 /// Characters of a pattern at most.
 const LONGEST: usize = 256;
@@ -25,11 +25,7 @@ impl Pattern {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/' | b'*' | b'?'));
         if !fits {
-            let rule = format!(
-                "must be 1 to {LONGEST} of the characters a-z, A-Z, 0-9, '.', '-', '_', '+' and '/', with '*' for any text and '?' for \
-                 one character"
-            );
-            return Err(Invalid::new(field, rule));
+            return Err(Invalid::new(field, Rule::Pattern { most: LONGEST }));
         }
         Ok(Self(text.to_owned()))
     }

@@ -18,7 +18,6 @@ use super::env::Env;
 use super::ids::{HostName, ReleaseId, RunId};
 use super::reason::Reason;
 use super::release::Release;
-use super::rule::Invalid;
 use super::run::{Position, Positions, RunKind, Side, Step};
 use super::service::{Order, Service, Surface, Target};
 
@@ -77,8 +76,7 @@ impl<'a> Planner<'a> {
     /// When the commit is not known, a template does not render or an artifact must not enter a command.
     pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, Reason> {
         // The commands may be others than when it was created.
-        let value = |invalid: Invalid| Reason::ValueNotTaken { field: invalid.field, rule: invalid.rule };
-        check_values(self.service, &to.artifacts).map_err(value)?;
+        check_values(self.service, &to.artifacts).map_err(Reason::ValueNotTaken)?;
         self.onward(to, before, true)
     }
 

@@ -20,6 +20,7 @@ use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::refusal::Cause;
 use super::release::Version;
+use super::rule::Invalid;
 use super::run::StopKind;
 use super::status::Status;
 use super::step::StepKind;
@@ -158,7 +159,7 @@ pub enum Reason {
     /// A command's template does not render.
     CommandNotMade { surface: SurfaceName, error: String },
     /// What CI has built must not enter a command.
-    ValueNotTaken { field: String, rule: String },
+    ValueNotTaken(Invalid),
     /// More steps than can be counted.
     PlanTooLong,
 

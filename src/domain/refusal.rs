@@ -13,6 +13,7 @@ use super::moves::Move;
 use super::reason::Reason;
 use super::release::Version;
 use super::right::{Right, Role};
+use super::rule::Invalid;
 use super::status::Status;
 
 /// Why a command was not carried out.
@@ -34,10 +35,7 @@ pub struct Refusal {
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum Cause {
     /// A field breaks its rule.
-    Invalid {
-        field: String,
-        rule: String,
-    },
+    Invalid(Invalid),
     /// Another click or request has done it.
     TakenAlready,
     /// The command is about a service, and none was named.
@@ -465,7 +463,7 @@ impl Cause {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Invalid { .. } | Self::TakenAlready | Self::NeedsService => Code::Invalid,
+            Self::Invalid(_) | Self::TakenAlready | Self::NeedsService => Code::Invalid,
             Self::NoRelease { .. }
             | Self::NoRun { .. }
             | Self::NoService { .. }
@@ -558,7 +556,7 @@ impl Refusal {
     /// The field that breaks a rule, for [`Cause::Invalid`].
     #[must_use]
     pub fn field(&self) -> Option<&str> {
-        if let Cause::Invalid { field, .. } = &*self.cause { Some(field) } else { None }
+        if let Cause::Invalid(invalid) = &*self.cause { Some(&invalid.field) } else { None }
     }
 }
 
@@ -568,8 +566,8 @@ impl From<Cause> for Refusal {
     }
 }
 
-impl From<super::rule::Invalid> for Refusal {
-    fn from(invalid: super::rule::Invalid) -> Self {
-        Cause::Invalid { field: invalid.field, rule: invalid.rule }.into()
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Cause::Invalid(invalid).into()
     }
 }

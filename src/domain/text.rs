@@ -2,7 +2,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::rule::Invalid;
+use super::rule::{Invalid, Rule};
 
 /// Checks free text that people will read: a length in characters, and nothing that is invisible or turns the
 /// reading direction (such text can show people something else than what is stored).
@@ -11,7 +11,7 @@ use super::rule::Invalid;
 /// [`Invalid`] that names the field and the rule.
 pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     if value.chars().count() > most {
-        return Err(Invalid::new(field, format!("must be at most {most} characters long")));
+        return Err(Invalid::new(field, Rule::AtMost { most }));
     }
     let mut before = ' ';
     let mut rest = value.chars().peekable();
@@ -23,13 +23,7 @@ pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     });
     let unreadable = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c);
     if let Some((bad, _)) = bad.into_iter().find(|&(c, joins)| !joins && unreadable(c)) {
-        return Err(Invalid::new(
-            field,
-            format!(
-                "must not contain control, invisible or direction-changing characters (found U+{:04X})",
-                bad as u32
-            ),
-        ));
+        return Err(Invalid::new(field, Rule::Visible { found: format!("U+{:04X}", bad as u32) }));
     }
     Ok(())
 }
@@ -40,14 +34,14 @@ pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
 /// [`Invalid`] that names the field and the rule.
 pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     if is_blank(value) {
-        return Err(Invalid::new(field, "must not be empty"));
+        return Err(Invalid::new(field, Rule::NotEmpty));
     }
     if value.contains(['\n', '\t']) {
-        return Err(Invalid::new(field, "must be a single line"));
+        return Err(Invalid::new(field, Rule::OneLine));
     }
     if value.contains(char::REPLACEMENT_CHARACTER) {
         // Two that were cut or spelled wrongly must not become the same one.
-        return Err(Invalid::new(field, "must be UTF-8: a part of it could not be read (it is U+FFFD now)"));
+        return Err(Invalid::new(field, Rule::Utf8));
     }
     readable(field, value, most)
 }

@@ -2,7 +2,10 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::rule::Invalid;
+use super::rule::{Invalid, Rule};
+
+/// Characters of an address at most.
+const LONGEST: usize = 2000;
 
 /// The user and the password in an address, if it has some. What stands in an address is seen by many.
 #[must_use]
@@ -18,20 +21,17 @@ pub fn login(address: &str) -> Option<&str> {
 /// [`Invalid`] that names the field and the rule.
 pub fn web_address(field: &str, value: &str) -> Result<(), Invalid> {
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-    let plain = value.len() <= 2000
+    let plain = value.len() <= LONGEST
         && value.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '`'));
     let Some(rest) = rest.filter(|_| plain) else {
-        let rule = "must be an http:// or https:// address of at most 2000 plain ASCII characters";
-        return Err(Invalid::new(field, rule));
+        return Err(Invalid::new(field, Rule::WebAddress { most: LONGEST }));
     };
     if login(value).is_some() {
-        return Err(Invalid::new(field, "must not carry a user or a password: many can read it"));
+        return Err(Invalid::new(field, Rule::NoLogin));
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     if host_and_port(authority).is_none() {
-        let rule = "must have a host behind its //, and perhaps a port from 1 to 65535, such as \"https://example.com/\" or \
-                    \"http://127.0.0.1:8080/health\"";
-        return Err(Invalid::new(field, rule));
+        return Err(Invalid::new(field, Rule::WebHost));
     }
     Ok(())
 }

@@ -8,9 +8,8 @@ use crate::domain::env::Env;
 use crate::domain::ids::Commit;
 use crate::domain::person::{Actor, Right};
 use crate::domain::refusal::Cause;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::store::{releases, runs};
-use crate::wording::english;
 
 impl Engine {
     /// Where a release that is on its way, or what production runs, stands for the same tag at another commit than the new
@@ -46,12 +45,9 @@ impl Engine {
                 (new.commit, new.commit_checked) = (Some(tagged.commit), true);
                 Ok(())
             }
-            Ok(tagged) => {
-                let rule = format!("the repository says that {tag} is {}", tagged.commit);
-                Err(Failure::Refused(Invalid::new("commit", rule).into()))
-            }
+            Ok(tagged) => Err(Invalid::new("commit", Rule::CommitOfTag { tag, commit: tagged.commit }).into()),
             Err(Unresolved::NoTag(why)) if known.is_empty() => {
-                Err(Failure::Refused(Invalid::new("tag", english(&why)).into()))
+                Err(Invalid::new("tag", Rule::InRepository { why: Box::new(why) }).into())
             }
             // The release waits until the repository says which commit it is, and takes no other release out before.
             Err(Unresolved::ForNow(_)) if known.iter().all(|commit| *commit == told) => {

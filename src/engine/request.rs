@@ -5,6 +5,7 @@ use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Release;
+use crate::domain::rule::Invalid;
 use crate::store::{StoreError, WriteError};
 use crate::wording::Language;
 
@@ -96,6 +97,12 @@ pub fn no_release(id: ReleaseId) -> Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Refused(invalid.into())
     }
 }
 

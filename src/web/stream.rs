@@ -23,7 +23,7 @@ use super::problem::Problem;
 use crate::contract::{AskStream, EventView, PrintedView};
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::engine::catalog::Catalog;
 use crate::store::events::{self, EventRow, OutputRow, Page, Scope};
 use crate::store::{Progress, StoreError, logs, releases};
@@ -130,7 +130,7 @@ struct Position {
 
 impl Position {
     fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("Last-Event-ID", "must be an id of this stream, such as 17-230");
+        let wrong = || Invalid::new("Last-Event-ID", Rule::StreamId);
         let (event, output) = text.split_once('-').ok_or_else(wrong)?;
         Ok(Self { event: event.parse().map_err(|_| wrong())?, output: output.parse().map_err(|_| wrong())? })
     }

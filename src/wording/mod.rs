@@ -26,6 +26,7 @@ use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::rule::Rule;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
@@ -137,6 +138,15 @@ impl Language {
         match self {
             Self::En => en::refusal(cause),
             Self::Ru => ru::refusal(cause),
+        }
+    }
+
+    /// What a value has to be, behind the name of its field: begins small and has no full stop.
+    #[must_use]
+    pub fn rule(self, rule: &Rule) -> String {
+        match self {
+            Self::En => en::rule(rule),
+            Self::Ru => ru::rule(rule),
         }
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::world::{Caller, SHOP, Setup, Wire, World, commit_of, eventually};
+use crate::world::{Browser, Caller, SHOP, Setup, Wire, World, commit_of, eventually};
 
 async fn token(world: &World, body: serde_json::Value) -> String {
     world.operator().post("/api/v1/tokens", &body).await.ok()["token"].as_str().unwrap().to_owned()
@@ -208,6 +208,22 @@ async fn no_token_has_the_name_of_a_person_or_is_expired_from_the_beginning() {
     world.operator().post("/api/v1/tokens", &bob).await.names("name");
     let late = json!({ "name": "late", "role": "ci", "expires_at": "2020-01-01T00:00:00Z" });
     world.operator().post("/api/v1/tokens", &late).await.names("expires_at");
+    // The rule is told in words and as facts, and on a page in its language.
+    let problem = world.operator().post("/api/v1/tokens", &json!({ "name": "Ann", "role": "ci" })).await.problem();
+    let because = json!({
+        "code": "invalid",
+        "field": "name",
+        "rule": "Ann is somebody else's name; call the token after what it is for",
+        "broken": { "code": "own_name", "name": "Ann" },
+    });
+    assert_eq!(problem["because"], because, "{problem}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let account = ann.open("/account").await;
+    ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
+    let page = ann.open("/tokens").await;
+    let page = ann.submit(&page, "/tokens/make", &[("name", "bob"), ("role", "ci"), ("days", "90")]).await;
+    assert_eq!(page.status, 422, "{}", page.html);
+    assert!(page.text("main").contains("bob — чужое имя"), "{}", page.text("main"));
 }
 
 #[tokio::test]

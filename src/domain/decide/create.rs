@@ -13,7 +13,7 @@ use crate::domain::plan::{check_values, clone_url};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release, Reporter};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::status::Status;
 use crate::domain::text::is_same_name;
@@ -197,7 +197,7 @@ impl Draft<'_, '_> {
         let service = &self.world.service;
         let ours = service.stage().driver.is_ours() || service.production().driver.is_ours();
         if new.commit.is_none() && service.repository.is_none() && ours {
-            let rule = format!("must be given: {} has no repository that could be asked for it", service.name);
+            let rule = Rule::CommitWithoutRepository { service: service.name.clone() };
             return Err(Invalid::new("commit", rule).into());
         }
         Ok(())
@@ -404,12 +404,12 @@ impl Draft<'_, '_> {
         for (at, artifact) in artifacts.iter().enumerate() {
             let field = format!("surfaces[{at}].name");
             if !self.world.service.surfaces.iter().any(|surface| surface.name == artifact.name) {
-                let known: Vec<_> = self.world.service.surfaces.iter().map(|s| s.name.as_str()).collect();
-                let rule = format!("the service has no surface {}; it has {}", artifact.name, known.join(", "));
+                let known = self.world.service.surfaces.iter().map(|surface| surface.name.clone()).collect();
+                let rule = Rule::KnownSurface { surface: artifact.name.clone(), known };
                 return Err(Invalid::new(field, rule).into());
             }
             if artifacts[..at].iter().any(|other| other.name == artifact.name) {
-                return Err(Invalid::new(field, "names a surface twice").into());
+                return Err(Invalid::new(field, Rule::SurfaceOnce).into());
             }
         }
         Ok(check_values(&self.world.service, artifacts)?)

@@ -12,7 +12,7 @@ use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Bypass;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::RunState;
 use crate::domain::status::Status;
 use crate::domain::text::prose;
@@ -82,10 +82,10 @@ impl Draft<'_, '_> {
         self.allow(Right::Command, Some(&release))?;
         let reason = given_reason(&reason)?;
         if gates.is_empty() {
-            return Err(Invalid::new("gates", "must name at least one gate").into());
+            return Err(Invalid::new("gates", Rule::AnyGate).into());
         }
         if let Some(fixed) = gates.iter().find(|gate| !gate.can_be_bypassed()) {
-            return Err(Invalid::new("gates", format!("{} cannot be bypassed", fixed.as_str())).into());
+            return Err(Invalid::new("gates", Rule::GateStays { gate: *fixed }).into());
         }
         if !release.status.is_at_gates() {
             return Err(self.illegal(&release, Move::Bypass));
@@ -157,5 +157,5 @@ impl Draft<'_, '_> {
 /// Why a person wants something, as it is kept.
 pub(super) fn given_reason(text: &str) -> Result<String, Invalid> {
     let kept = prose(text, REASON);
-    if kept.is_empty() { Err(Invalid::new("reason", "must not be empty")) } else { Ok(kept) }
+    if kept.is_empty() { Err(Invalid::new("reason", Rule::NotEmpty)) } else { Ok(kept) }
 }

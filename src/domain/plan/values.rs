@@ -6,7 +6,7 @@
 //! are. Tags, commits and names are of harmless characters by their own rules.
 
 use crate::domain::release::Artifact;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Probe, Service, Surface};
 
 use super::quoting::{Quoting, templates};
@@ -99,7 +99,7 @@ pub fn check_values(service: &Service, artifacts: &[Artifact]) -> Result<(), Inv
     Ok(())
 }
 
-fn check(surface: &Surface, name: &str, value: &str) -> Result<(), String> {
+fn check(surface: &Surface, name: &str, value: &str) -> Result<(), Rule> {
     if is_harmless(value) {
         return Ok(());
     }
@@ -110,11 +110,7 @@ fn check(surface: &Surface, name: &str, value: &str) -> Result<(), String> {
         if named.is_ok_and(|names| !names.contains(&variable)) || !value.starts_with('-') && reads_once(command) {
             continue;
         }
-        return Err(format!(
-            "must be of letters, digits and . _ / : @ + = , ~ % - alone and not begin with '-': `{key}` of the surface {} \
-             has it in a command that may read it once more, as an option or as a command",
-            surface.name
-        ));
+        return Err(Rule::Harmless { key: key.to_owned(), surface: surface.name.clone() });
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, 
 use crate::domain::event::Event;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::prose_line;
 use crate::engine::catalog::Catalog;
 use crate::store::chain::ChainHead;
@@ -50,9 +50,9 @@ impl EventView {
 pub(super) fn page(asked: &ListEvents, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
     let limit = asked.limit.unwrap_or(usual);
     if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
+        return Err(Invalid::new("limit", Rule::Between { least: 1, most: LARGEST_PAGE.into() }));
     }
-    let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
+    let wrong = || Invalid::new("cursor", Rule::Cursor);
     let number = |text: &str| text.strip_prefix('e')?.parse().ok();
     let last = asked.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
     Ok((limit, last))
@@ -135,12 +135,14 @@ pub async fn verify(
     let anchor = match (asked.seq, asked.mac) {
         (Some(seq), Some(mac)) => {
             if seq < 1 {
-                return Err(Invalid::new("seq", "must be the number of an event, from 1").into());
+                return Err(Invalid::new("seq", Rule::EventNumber).into());
             }
-            Some(ChainHead::from_hex(seq, &mac).ok_or_else(|| Invalid::new("mac", "must be 64 hexadecimal digits"))?)
+            Some(ChainHead::from_hex(seq, &mac).ok_or_else(|| Invalid::new("mac", Rule::Seal))?)
         }
         (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(Invalid::new("seq", "seq and mac go together").into()),
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(Invalid::new("seq", Rule::Together { one: "seq".to_owned(), other: "mac".to_owned() }).into());
+        }
     };
     let store = web.engine.store();
     store.watch_record(web.engine.now()).await?;
@@ -162,7 +164,7 @@ pub async fn acknowledge(
     actor.may(Right::Administer, None, false)?;
     let reason = prose_line(&sent.reason, 1000);
     if reason.is_empty() {
-        return Err(Invalid::new("reason", "must not be empty").into());
+        return Err(Invalid::new("reason", Rule::NotEmpty).into());
     }
     let store = web.engine.store();
     let Some(found) = store.alarm().borrow().clone() else {

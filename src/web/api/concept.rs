@@ -13,7 +13,7 @@ use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::release::{CiRun, Release, Reporter};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::status::{List, Status};
 use crate::domain::text::one_line;
 use crate::engine::Request;
@@ -85,7 +85,7 @@ pub async fn create(
     let begun = match sent.status {
         None | Some(Status::Initiated) => false,
         Some(Status::StageBuilding) => true,
-        Some(_) => return Err(Invalid::new("status", "a new release is initiated (or stage_building)").into()),
+        Some(_) => return Err(Invalid::new("status", Rule::NewRelease).into()),
     };
     let ci_run = sent.github_run_id.and_then(RunNumber::text).map(|id| CreatingRun {
         id,
@@ -190,8 +190,7 @@ pub async fn report(
         None => None,
     };
     let release = sent.release_id.text().and_then(|number| number.trim().parse().ok());
-    let release =
-        release.ok_or_else(|| Invalid::new("release_id", "must be the number that POST /release answered"))?;
+    let release = release.ok_or_else(|| Invalid::new("release_id", Rule::ReleaseNumber))?;
     let ci_run = web.engine.look_up_reporter(ReleaseId(release), ci_run).await?;
     let command = Command::Report { release: ReleaseId(release), status: sent.status, ci_run };
     web.engine.handle(trace.of(Request::new(actor, command))).await?;

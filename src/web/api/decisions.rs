@@ -9,7 +9,7 @@ use crate::contract::{PatchRelease, ReleaseDetails, ReleaseView, ReportedRelease
 use crate::domain::command::{Command, RollbackTo};
 use crate::domain::ids::{ReleaseId, Revision, Tag};
 use crate::domain::release::Reporter;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::one_line;
 use crate::engine::{Request, no_release};
 use crate::views::ReleaseOverview;
@@ -47,7 +47,7 @@ pub async fn patch(
     let (first, second) = match (update, report) {
         (Some(update), report) => (update, report),
         (None, Some(report)) => (report, None),
-        (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
+        (None, None) => return Err(Invalid::new("status", Rule::ThisOr { other: "surfaces".to_owned() }).into()),
     };
     let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
     let reported = handled.release.as_ref().ok_or_else(|| no_release(release))?;
@@ -89,7 +89,7 @@ pub async fn decide(
 /// When there is no such decision, or it lacks what it needs.
 pub(in crate::web) fn command(release: ReleaseId, decision: &str, say: &Say) -> Result<Command, Problem> {
     let seen = say.revision.map(Revision);
-    let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", "must be given"));
+    let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", Rule::Given));
     Ok(match decision {
         "approve" => Command::Approve { release, seen },
         "reject" => Command::Reject { release, seen, reason: reason()? },
@@ -113,7 +113,7 @@ fn target(text: &str) -> Result<RollbackTo, Invalid> {
         Some(number) => number
             .parse()
             .map(|id| RollbackTo::Release(ReleaseId(id)))
-            .map_err(|_| Invalid::new("to", "must be a tag or a release number as #12")),
+            .map_err(|_| Invalid::new("to", Rule::RollbackTarget)),
         None => Ok(RollbackTo::Tag(Tag::given("to", text)?)),
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
 use crate::domain::person::{Actor, Right};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::store::{StoreError, news};
 use crate::web::Web;
 use crate::web::auth::Caller;
@@ -116,10 +116,7 @@ pub async fn backup(
     let path = target(&web, &actor, &sent.file)?;
     web.engine.store().watch_record(web.engine.now()).await?;
     let made = match web.engine.store().backup(path, sent.overwrite).await {
-        Err(error @ crate::store::StoreError::Exists { .. }) => {
-            return Err(Invalid::new("file", error.to_string()).into());
-        }
-        Err(error @ crate::store::StoreError::Io { .. }) => return Err(Invalid::new("file", error.to_string()).into()),
+        Err(error @ (StoreError::Exists { .. } | StoreError::Io { .. })) => return Err(no_file(error.to_string())),
         other => other?,
     };
     let file = made.path.display().to_string();
@@ -141,6 +138,11 @@ fn target(web: &Web, actor: &Actor, file: &str) -> Result<PathBuf, Problem> {
     crate::domain::ids::SurfaceName::parse("file", file)?;
     let folder = web.data_dir.join("backups");
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Invalid::new("file", format!("{} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| no_file(format!("{} cannot be made: {error}", folder.display())))?;
     Ok(folder.join(file))
+}
+
+/// What the system said.
+fn no_file(text: String) -> Problem {
+    Invalid::new("file", Rule::Said { text }).into()
 }

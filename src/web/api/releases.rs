@@ -17,7 +17,7 @@ use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::{one_line, prose, prose_line};
 use crate::domain::web_address::web_address;
 use crate::engine::{Request, no_release};
@@ -44,12 +44,11 @@ impl CreateRelease {
         let tag = self.tag.map(|tag| Tag::given("tag", &tag)).transpose()?;
         let commit = self.commit.map(|commit| Commit::parse("commit", commit)).transpose()?;
         if tag.is_none() && commit.is_none() {
-            return Err(Invalid::new("tag", "this or commit must be given"));
+            return Err(Invalid::new("tag", Rule::ThisOr { other: "commit".to_owned() }));
         }
         let initiator = prose_line(&self.initiated_by, NAME);
         if initiator.is_empty() {
-            let rule = "must say who starts it, and must not be empty (only GitHub's id token says it by itself)";
-            return Err(Invalid::new("initiated_by", rule));
+            return Err(Invalid::new("initiated_by", Rule::Initiator));
         }
         let owner = self.owner.map(|owner| prose_line(&owner, NAME)).filter(|owner| !owner.is_empty());
         let service = ServiceName::parse("service", self.service)?;
@@ -70,7 +69,7 @@ impl CreateRelease {
 fn checked_ci_run(run: CreatingRun) -> Result<CiRun, Invalid> {
     one_line("ci_run.id", &run.id, 100)?;
     if run.attempt == Some(0) {
-        return Err(Invalid::new("ci_run.attempt", "must be at least 1"));
+        return Err(Invalid::new("ci_run.attempt", Rule::AtLeast { least: 1 }));
     }
     let CreatingRun { id, attempt, url, git_ref } = run;
     let url = shown_link(url);
@@ -139,7 +138,7 @@ pub async fn list(
     }
     let limit = asked.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")).into());
+        return Err(Invalid::new("limit", Rule::Between { least: 1, most: LARGEST_PAGE.into() }).into());
     }
     let before = asked.cursor.as_deref().map(cursor).transpose()?;
     // One more than shown tells whether there is another page.
@@ -155,7 +154,7 @@ pub async fn list(
 
 fn cursor(text: &str) -> Result<ReleaseId, Invalid> {
     let number = text.strip_prefix('r').and_then(|digits| digits.parse().ok()).filter(|number| *number > 0);
-    number.map(ReleaseId).ok_or_else(|| Invalid::new("cursor", "must be the `next` of an earlier page"))
+    number.map(ReleaseId).ok_or_else(|| Invalid::new("cursor", Rule::Cursor))
 }
 
 /// One release
@@ -244,7 +243,7 @@ pub async fn plan(
     Asked(asked): Asked<AskPlan>,
 ) -> Result<Json<PlanView>, Problem> {
     let environment = match asked.environment {
-        Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
+        Some(name) => name.parse().map_err(|rule| Invalid::new("environment", rule))?,
         None => Env::Production,
     };
     let id = ReleaseId(id);

@@ -15,7 +15,7 @@ use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::Service;
 use crate::engine::Request;
 use crate::store::runs;
@@ -242,10 +242,8 @@ pub async fn settle(
 pub(in crate::web) fn found(runs: FoundThere, release: Option<i64>) -> Result<Settled, Invalid> {
     match (runs, release) {
         (FoundThere::Release, Some(id)) => Ok(Settled::Release(ReleaseId(id))),
-        (FoundThere::Release, None) => Err(Invalid::new("release", "must be there with `release`")),
-        (FoundThere::Nothing | FoundThere::Recorded, Some(_)) => {
-            Err(Invalid::new("release", "goes only with `runs` = `release`"))
-        }
+        (FoundThere::Release, None) => Err(Invalid::new("release", Rule::ReleaseThere)),
+        (FoundThere::Nothing | FoundThere::Recorded, Some(_)) => Err(Invalid::new("release", Rule::NoReleaseThere)),
         (FoundThere::Nothing, None) => Ok(Settled::Nothing),
         (FoundThere::Recorded, None) => Ok(Settled::Recorded),
     }

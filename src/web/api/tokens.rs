@@ -10,7 +10,7 @@ use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, T
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Right, Role};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::{folded, is_same_name, one_line};
 use crate::engine::Failure;
 use crate::engine::catalog::Catalog;
@@ -37,23 +37,21 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     actor.may(Right::Administer, None, false)?;
     one_line("name", &new.name, 100)?;
     if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
-        return Err(Invalid::new("expires_at", "must lie ahead: this token would be expired when it is made").into());
+        return Err(Invalid::new("expires_at", Rule::Ahead).into());
     }
     let catalog = web.engine.catalog();
     // The record names the actor.
     if new.name.trim() != new.name {
-        return Err(Invalid::new("name", "must not begin or end with a blank").into());
+        return Err(Invalid::new("name", Rule::NoBlankAround).into());
     }
     let same = |other: &str| is_same_name(other, &new.name);
     let mut people = catalog.people().keys().map(PersonName::as_str).filter(|name| new.person.as_deref() != Some(name));
     if [Actor::Operator, Actor::Machine].iter().any(|actor| same(actor.label())) || people.any(same) {
-        let rule = format!("{} is somebody else's name; call the token after what it is for", new.name);
-        return Err(Invalid::new("name", rule).into());
+        return Err(Invalid::new("name", Rule::OwnName { name: new.name }).into());
     }
     // So the record calls those whose workflow came with an id token.
     if folded(&new.name).starts_with("github:") {
-        let rule = "must not begin with `github:`: so the record calls what comes with an id token of GitHub's";
-        return Err(Invalid::new("name", rule).into());
+        return Err(Invalid::new("name", Rule::NotOfGithub).into());
     }
     let mut services = Vec::new();
     for name in &new.services {
@@ -65,19 +63,16 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     if let Some(person) = &new.person {
         let person = PersonName::parse("person", person.as_str())?;
         let Some(known) = catalog.person(&person) else {
-            return Err(Invalid::new("person", format!("there is no person {person} in the configuration")).into());
+            return Err(Invalid::new("person", Rule::KnownPerson { person }).into());
         };
         if new.role > known.role {
-            let rule = format!("{person} is {}; a token that speaks for {person} cannot be more", known.role.as_str());
-            return Err(Invalid::new("role", rule).into());
+            return Err(Invalid::new("role", Rule::RoleUpTo { person, role: known.role }).into());
         }
         if new.role == Role::Ci {
-            return Err(Invalid::new("role", "a token that speaks for a person is viewer, member or admin").into());
+            return Err(Invalid::new("role", Rule::RoleOfPerson).into());
         }
         if !services.is_empty() {
-            return Err(
-                Invalid::new("services", "a token that speaks for a person cannot be limited to services").into()
-            );
+            return Err(Invalid::new("services", Rule::ServicesOfPerson).into());
         }
         speaks_for = Some(person);
     }
@@ -90,12 +85,8 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
         let vouched_by = voucher(conn, &maker)?;
         let live = tokens::list(conn)?.into_iter().filter(|token| token.is_live(now.as_millisecond()));
         let twin = live.map(|token| token.name).find(|name| *name != new.name && is_same_name(name, &new.name));
-        if let Some(twin) = twin {
-            let rule = format!(
-                "{:?} and the valid token {twin:?} look the same to people; call it otherwise, or revoke that one first",
-                new.name
-            );
-            return Err(Failure::Refused(Invalid::new("name", rule).into()));
+        if let Some(other) = twin {
+            return Err(Failure::from(Invalid::new("name", Rule::UnlikeToken { name: new.name.clone(), other })));
         }
         let row = NewToken {
             name: &new.name,
@@ -111,9 +102,9 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
                 let (name, role) = (new.name.clone(), new.role.as_str().into());
                 Ok(((), Some(Event::TokenCreated { name, role, person: speaks_for })))
             }
-            Err(StoreError::NameTaken { .. }) => Err(Failure::Refused(
-                Invalid::new("name", format!("there is a valid token {} already; revoke it first", new.name)).into(),
-            )),
+            Err(StoreError::NameTaken { .. }) => {
+                Err(Invalid::new("name", Rule::NewName { name: new.name.clone() }).into())
+            }
             Err(error) => Err(error.into()),
         }
     };

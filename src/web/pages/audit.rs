@@ -17,7 +17,7 @@ use super::viewer::{Signed, Viewer};
 use super::words::audit::{self as words, Audit};
 use crate::contract::ListAudit;
 use crate::domain::person::{Actor, Right};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::store::Store;
 use crate::store::events::EventRow;
 use crate::store::record::{self, Filter, Most};
@@ -77,7 +77,7 @@ fn time(field: &'static str, text: &str, zone: &TimeZone) -> Result<Option<Times
         return Ok(None);
     }
     let read = text.parse::<DateTime>().ok().and_then(|time| time.to_zoned(zone.clone()).ok());
-    read.map(|time| Some(time.timestamp())).ok_or_else(|| Invalid::new(field, "must be a date and a time"))
+    read.map(|time| Some(time.timestamp())).ok_or_else(|| Invalid::new(field, Rule::DateAndTime))
 }
 
 struct EventLine {
@@ -131,7 +131,7 @@ pub(super) async fn show(
     viewer.actor.may(Right::Read, None, false)?;
     let (looks, catalog) = (&viewer.looks, web.engine.catalog());
     let filter = asked.filter(&looks.zone)?;
-    let cursor = || asked.cursor.parse().map_err(|_| Invalid::new("cursor", "must be that of an earlier page"));
+    let cursor = || asked.cursor.parse().map_err(|_| Invalid::new("cursor", Rule::EarlierPage));
     let before = if asked.cursor.is_empty() { i64::MAX } else { cursor()? };
     let is_filtered = filter != Filter::default();
     let most = Most { events: PAGE, bytes: audit::PAGE_BYTES };

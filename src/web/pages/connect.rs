@@ -93,9 +93,11 @@ impl Silent {
         let language = viewer.looks.language;
         let words = words::of(language);
         match unread {
-            Unread::Invalid(invalid) => {
-                Self { heading: words.no_address, why: words.address(&invalid), may_be_access: false }
-            }
+            Unread::Invalid(invalid) => Self {
+                heading: words.no_address,
+                why: sentence_of(&language.rule(&invalid.rule)),
+                may_be_access: false,
+            },
             Unread::Silent(reason) => {
                 Self { heading: words.silent, why: sentence_of(&language.reason(&reason)), may_be_access: true }
             }

@@ -116,7 +116,7 @@ impl Fault {
             },
             Self::Problem(problem) => Told {
                 status: StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                sentence: problem.detail.clone(),
+                sentence: problem.cause().map_or_else(|| problem.detail.clone(), |cause| language.refusal(&cause)),
                 details: problem.details.clone(),
             },
         }

@@ -135,7 +135,7 @@ pub(super) async fn make(
 
 async fn create(web: &Web, viewer: &Viewer, name: &ServiceName, sent: &Sent) -> Result<Answer, Failure> {
     let tag = [&sent.other, &sent.tag].into_iter().map(|tag| tag.trim()).find(|tag| !tag.is_empty());
-    let tag = Tag::given("tag", tag.unwrap_or_default()).map_err(|invalid| Failure::Refused(invalid.into()))?;
+    let tag = Tag::given("tag", tag.unwrap_or_default())?;
     let new = NewRelease {
         tag: Some(tag),
         notes: prose(&sent.notes, NOTES),
@@ -161,7 +161,7 @@ async fn page(
         Ok(Ok(tags)) => (tags.unwrap_or_default(), None),
         Ok(Err(Unread::Silent(reason))) => (Vec::new(), Some(sentence_of(&language.reason(&reason)))),
         Ok(Err(Unread::Busy(busy))) => (Vec::new(), Some(words.busy(busy).to_owned())),
-        Ok(Err(Unread::Invalid(invalid))) => (Vec::new(), Some(invalid.rule)),
+        Ok(Err(Unread::Invalid(invalid))) => (Vec::new(), Some(sentence_of(&language.rule(&invalid.rule)))),
         Err(_) => (Vec::new(), Some(String::new())),
     };
     let fits = |tag: &&Tag| match &service.candidates {

@@ -23,7 +23,7 @@ use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Driver, Service};
 use crate::engine::Request;
 use crate::engine::hosts::HostStatus;
@@ -210,7 +210,7 @@ async fn carry_out(web: &Web, viewer: &Viewer, name: &ServiceName, act: &str, re
     }
     viewer.actor.may(Right::Command, Some(name), false)?;
     let command = match act {
-        "lock" if reason.is_empty() => return Err(Invalid::new("reason", "must be given").into()),
+        "lock" if reason.is_empty() => return Err(Invalid::new("reason", Rule::Given).into()),
         "lock" => Command::Lock { reason: reason.to_owned() },
         _ => Command::Unlock,
     };

@@ -14,7 +14,7 @@ use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
 use crate::contract::{CreateToken, TokenView, ToldView};
 use crate::domain::person::{Actor, Right, Role};
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::web::Web;
 use crate::web::api::tokens;
 
@@ -140,13 +140,12 @@ pub(super) async fn make(
 
 async fn new_token(web: &Web, viewer: &Viewer, draft: &Draft) -> Result<Made, Fault> {
     let first = |key| draft.first(key);
-    let role =
-        serde_json::from_value(first("role").into()).map_err(|_| Invalid::new("role", "must be one of a token"))?;
+    let role = serde_json::from_value(first("role").into()).map_err(|_| Invalid::new("role", Rule::RoleOfToken))?;
     let expires_at = match first("days") {
         "" => None,
         days => {
             let days = days.parse::<i32>().ok().filter(|days| (1..=3650).contains(days));
-            let days = days.ok_or_else(|| Invalid::new("days", "must be between 1 and 3650"))?;
+            let days = days.ok_or_else(|| Invalid::new("days", Rule::Between { least: 1, most: 3650 }))?;
             web.engine.now().checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok()
         }
     };

@@ -9,6 +9,7 @@ use crate::domain::run::StopKind;
 
 use super::super::times;
 use super::refusal::refusal;
+use super::rule::rule;
 use super::{behind, inside};
 use super::{fault, github, on_host, ssh};
 
@@ -134,7 +135,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::VersionNotKnown { version } => format!("nothing is known of {version} any more"),
         R::NoDirectory { surface } => format!("the surface {surface} has no directory to check the code out to"),
         R::CommandNotMade { surface, error } => format!("a command of the surface {surface} cannot be made: {error}"),
-        R::ValueNotTaken { field, rule } => format!("{field}: {rule}"),
+        R::ValueNotTaken(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         R::PlanTooLong => "the plan is too long".to_owned(),
 
         R::Step { kind, surface, environment, host, cause } => {

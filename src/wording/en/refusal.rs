@@ -1,6 +1,6 @@
 //! What is in the way of a command, and what to do.
 
-use super::{inside, list, reason};
+use super::{inside, list, reason, rule};
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
@@ -11,7 +11,7 @@ use crate::domain::release::Version;
 pub(in crate::wording) fn refusal(cause: &Cause) -> String {
     use Cause as C;
     match cause {
-        C::Invalid { field, rule } => format!("{field}: {rule}"),
+        C::Invalid(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         C::TakenAlready => "this has been taken already".to_owned(),
         C::NeedsService => "this command needs a service".to_owned(),
 

@@ -10,6 +10,7 @@ mod on_host;
 mod protection;
 mod reason;
 mod refusal;
+mod rule;
 mod ssh;
 mod standing;
 
@@ -20,6 +21,7 @@ pub(super) use identity::id_token;
 pub(super) use protection::clearance;
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
+pub(super) use rule::rule;
 pub(super) use ssh::private_key;
 pub(super) use standing::standing;
 

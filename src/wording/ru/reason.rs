@@ -9,6 +9,7 @@ use crate::domain::run::StopKind;
 
 use super::super::times;
 use super::refusal::refusal;
+use super::rule::rule;
 use super::{behind, fault, github, inside, on, on_host, plural, ssh, step};
 
 /// Почему всё стоит так, как стоит.
@@ -139,7 +140,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::VersionNotKnown { version } => format!("о {version} больше ничего не известно"),
         R::NoDirectory { surface } => format!("у {surface} нет папки, куда выкладывать код"),
         R::CommandNotMade { surface, error } => format!("команду для {surface} нельзя составить: {error}"),
-        R::ValueNotTaken { field, rule } => format!("{field}: {rule}"),
+        R::ValueNotTaken(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         R::PlanTooLong => "план слишком длинный".to_owned(),
 
         R::Step { kind, surface, environment, host, cause } => {

@@ -1,6 +1,6 @@
 //! Почему отказано и что делать.
 
-use super::{inside, list, on, reason, status};
+use super::{inside, list, on, reason, rule, status};
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
@@ -11,7 +11,7 @@ use crate::domain::release::Version;
 pub(in crate::wording) fn refusal(cause: &Cause) -> String {
     use Cause as C;
     match cause {
-        C::Invalid { field, rule } => format!("{field}: {rule}"),
+        C::Invalid(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         C::TakenAlready => "это уже сделано".to_owned(),
         C::NeedsService => "нужно назвать сервис".to_owned(),
 

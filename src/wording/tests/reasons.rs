@@ -81,7 +81,7 @@ fn samples() -> Vec<Reason> {
         R::VersionNotKnown { version: version() },
         R::NoDirectory { surface: surface() },
         R::CommandNotMade { surface: surface(), error: "undefined value".into() },
-        R::ValueNotTaken { field: "surfaces[0].artifact".into(), rule: "must not begin with '-'".into() },
+        R::ValueNotTaken(Invalid::new("surfaces[0].artifact", harmless())),
         R::PlanTooLong,
         R::Exit { status: 126, said: None, known: None },
         at_home.clone(),

@@ -7,7 +7,7 @@ fn samples() -> Vec<Cause> {
     let (release, run, title) = (ReleaseId(12), RunId(31), || "v1.5.0".to_owned());
     let reason = || Reason::told("restored.");
     let mut samples = vec![
-        C::Invalid { field: "commit".into(), rule: "must be 40 hexadecimal digits".into() },
+        C::Invalid(Invalid::new("commit", Rule::FullCommit)),
         C::TakenAlready,
         C::NeedsService,
         C::NoRelease { release },

@@ -12,7 +12,7 @@ use crate::domain::env::Env;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::moves::Move;
-use crate::domain::rule::Invalid;
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::Run;
 use crate::engine::{Request, no_release};
 use crate::store::releases;
@@ -269,21 +269,19 @@ async fn carry_out(
                 Some(_) | None => None,
             };
             Command::Resolve {
-                run: run.ok_or_else(|| Invalid::new("run", "must be given"))?,
-                verdict: verdict.ok_or_else(|| Invalid::new("verdict", "must be given"))?,
+                run: run.ok_or_else(|| Invalid::new("run", Rule::Given))?,
+                verdict: verdict.ok_or_else(|| Invalid::new("verdict", Rule::Given))?,
                 reason: text(),
             }
         }
         "settle" => {
-            let environment: Env = field("environment")
-                .unwrap_or_default()
-                .parse()
-                .map_err(|rule: String| Invalid::new("environment", rule))?;
+            let environment: Env =
+                field("environment").unwrap_or_default().parse().map_err(|rule| Invalid::new("environment", rule))?;
             let runs = match field("runs") {
                 Some("release") => FoundThere::Release,
                 Some("nothing") => FoundThere::Nothing,
                 Some("recorded") => FoundThere::Recorded,
-                Some(_) | None => return Err(Invalid::new("runs", "must be given").into()),
+                Some(_) | None => return Err(Invalid::new("runs", Rule::Given).into()),
             };
             let release = field("release").and_then(|number| number.parse().ok());
             let runs = services::found(runs, release.filter(|_| runs == FoundThere::Release))?;
@@ -311,7 +309,7 @@ fn said(fields: &[(String, String)]) -> Result<Say, Problem> {
     Ok(Say {
         reason: filled("reason"),
         revision: match field("revision") {
-            Some(number) => Some(number.parse().map_err(|_| Invalid::new("revision", "must be a number"))?),
+            Some(number) => Some(number.parse().map_err(|_| Invalid::new("revision", Rule::Number))?),
             None => None,
         },
         to: filled("to"),

@@ -60,7 +60,7 @@ pub(in crate::web::pages) async fn show(
 ) -> Result<Html<String>, Fault> {
     let id = number(&id)?;
     let environment: Env = match asked.environment.as_deref() {
-        Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
+        Some(name) => name.parse().map_err(|rule| Invalid::new("environment", rule))?,
         None => Env::Production,
     };
     let service = readable(&web, &viewer, id).await?.service;

@@ -1,10 +1,9 @@
 //! Labels of the way that connects a repository, and of the page that makes a release by hand.
 
 use super::Language;
-use crate::domain::rule::Invalid;
 use crate::engine::repositories::Busy;
 use crate::web::pages::connect::Missing;
-use crate::web::pages::fault::sentence_of;
+use crate::web::pages::fault::ended;
 
 /// Labels of these pages in one language.
 #[derive(Debug)]
@@ -25,7 +24,6 @@ pub(in crate::web::pages) struct Connect {
     pub look_hint: &'static str,
     pub silent: &'static str,
     pub no_address: &'static str,
-    pub address_rule: &'static str,
     pub not_now: &'static str,
     pub busy_you: &'static str,
     pub busy_others: &'static str,
@@ -123,7 +121,6 @@ const EN: Connect = Connect {
     look_hint: "RMM asks it for its tags, as it will later. That takes half a minute at most.",
     silent: "It cannot be read",
     no_address: "That is no address",
-    address_rule: "",
     not_now: "Not now",
     busy_you: "You are asking a repository already. Wait until that has ended (half a minute at most), then try again.",
     busy_others: "RMM is asking as many repositories as it does at a time. Try again in a moment.",
@@ -215,7 +212,6 @@ const RU: Connect = Connect {
     look_hint: "RMM спросит у него теги, как будет делать и потом. Это займёт не больше полминуты.",
     silent: "Его не прочитать",
     no_address: "Это не адрес",
-    address_rule: "Годится owner/name на GitHub, адрес, который понимает git, без пароля в нём, или путь к папке на машине RMM.",
     not_now: "Не сейчас",
     busy_you: "Вы уже спрашиваете репозиторий. Дождитесь ответа (не больше полминуты) и попробуйте ещё раз.",
     busy_others: "RMM уже спрашивает столько репозиториев, сколько может одновременно. Попробуйте чуть позже.",
@@ -293,11 +289,6 @@ const RU: Connect = Connect {
 };
 
 impl Connect {
-    /// Why something is no address of a repository.
-    pub fn address(&self, invalid: &Invalid) -> String {
-        if self.address_rule.is_empty() { sentence_of(&invalid.rule) } else { self.address_rule.to_owned() }
-    }
-
     /// Why no repository is asked now.
     pub const fn busy(&self, busy: Busy) -> &'static str {
         match busy {
@@ -330,18 +321,14 @@ impl Connect {
             (Language::Ru, Missing::NoPerson(name)) => format!("В rmm.toml никого не зовут {name}."),
             (Language::En, Missing::Minimum) => "No more approvals are possible than people are chosen.".to_owned(),
             (Language::Ru, Missing::Minimum) => "Подтверждений не может быть больше, чем выбрано людей.".to_owned(),
-            (Language::En, Missing::Invalid("name", invalid)) => format!("{}: {}", self.name, invalid.rule),
-            (Language::En, Missing::Invalid("tags", invalid)) => format!("{}: {}", self.pattern, invalid.rule),
-            (Language::En, Missing::Invalid(field, invalid)) => format!("{field}: {}", invalid.rule),
-            (Language::Ru, Missing::Invalid("name", _)) => {
-                "Имя сервиса: от 1 до 64 символов a-z, A-Z, 0-9, «-», «_» и «.», первой — буква или цифра.".to_owned()
+            (_, Missing::Invalid(field, invalid)) => {
+                let name = match *field {
+                    "name" => self.name,
+                    "tags" => self.pattern,
+                    other => other,
+                };
+                format!("{name}: {}", ended(&language.rule(&invalid.rule)))
             }
-            (Language::Ru, Missing::Invalid("tags", _)) => {
-                "Какие теги: до 128 символов a-z, A-Z, 0-9, «.», «-», «_», «+» и «/»; «*» означает любой текст, «?» — любой \
-                 символ."
-                    .to_owned()
-            }
-            (Language::Ru, Missing::Invalid(field, invalid)) => format!("{field}: {}", invalid.rule),
         }
     }
 }
