@@ -16,6 +16,7 @@ use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
 use crate::domain::plan::shell_word;
 use crate::store::around::{self, Around, KnownToken};
+use crate::store::backup::RestoreReport;
 use crate::store::backup::kind::{self, Kind};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
@@ -209,11 +210,7 @@ impl Restore {
             Some(flaw) => note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit)),
             None => {}
         }
-        let around = around::look(&files.database(), &self.file)?;
-        let report = backup::restore(&self.file, &files.database(), self.force)?;
-        let (mark, lost) = Watermark::of_copy(&key_file, report.head)?;
-        around.note(&files.database(), lost.as_deref())?;
-        mark.write(&key_file)?;
+        let PutBack { around, report, lost } = PutBack::of(&files, &self.file, self.force)?;
         if !key_file.exists() {
             copy_key(&beside, &key_file, false)?;
             note(&answers::key_came_from(language, beside.display()));
@@ -228,6 +225,27 @@ impl Restore {
         }
         tell(&around, &context.ui);
         Ok(())
+    }
+}
+
+/// A copy in the place of the database, and what is around it.
+pub(super) struct PutBack {
+    around: Around,
+    report: RestoreReport,
+    /// What the copy does not hold.
+    lost: Option<String>,
+}
+
+impl PutBack {
+    /// Puts a copy there; `force`: in the place of a database that is there.
+    pub(super) fn of(files: &DataDir, copy: &Path, force: bool) -> Result<Self, Fault> {
+        let (database, key) = (files.database(), files.audit_key());
+        let around = around::look(&database, copy)?;
+        let report = backup::restore(copy, &database, force)?;
+        let (mark, lost) = Watermark::of_copy(&key, report.head)?;
+        around.note(&database, lost.as_deref())?;
+        mark.write(&key)?;
+        Ok(Self { around, report, lost })
     }
 }
 

@@ -14,6 +14,7 @@ use semver::Version;
 use sha2::{Digest, Sha256};
 
 use self::told::Told;
+use super::backup::PutBack;
 use super::{audit, health};
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
@@ -21,8 +22,7 @@ use crate::contract::Health;
 use crate::store::at_rest::{Kept, Position};
 use crate::store::key::{AuditKey, to_hex};
 use crate::store::lock::DirectoryLock;
-use crate::store::watermark::Watermark;
-use crate::store::{StoreError, around, backup, with_suffix};
+use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
 
 /// Between two looks at whether RMM has ended, or is ready.
@@ -232,17 +232,12 @@ async fn lock(data: &Path) -> Result<Option<DirectoryLock>, String> {
 
 /// As `rmm restore` does it, without asking.
 fn restore(files: &DataDir, copy: &Path) -> Result<(), Fault> {
-    let database = files.database();
     if let Some(key) = AuditKey::load(&files.audit_key())?
         && let Some(flaw) = audit::flaw(copy, &key)?
     {
         return Err(Fault::Failed(format!("the record in {} does not fit its key. {flaw}", copy.display())));
     }
-    let around = around::look(&database, copy)?;
-    let report = backup::restore(copy, &database, true)?;
-    let (mark, lost) = Watermark::of_copy(&files.audit_key(), report.head)?;
-    around.note(&database, lost.as_deref())?;
-    Ok(mark.write(&files.audit_key())?)
+    PutBack::of(files, copy, true).map(drop)
 }
 
 /// The version of the RMM that is ready.
