@@ -30,8 +30,10 @@ pub const EXIT_HELP: &str =
 pub enum Fault {
     /// It was tried and failed.
     Failed(String),
-    /// It cannot be asked like this, or the configuration is wrong.
+    /// It cannot be asked like this.
     Usage(String),
+    /// The configuration is wrong.
+    Configuration(ConfigErrors),
     /// RMM's rules do not allow it.
     Refused(Box<Refusal>),
     /// No RMM could be reached.
@@ -72,7 +74,12 @@ impl Fault {
                 change(&mut refusal);
                 Self::Refused(refusal)
             }
-            other @ (Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) | Self::Said(_) | Self::Pipe) => other,
+            other @ (Self::Failed(_)
+            | Self::Usage(_)
+            | Self::Configuration(_)
+            | Self::Unreachable(_)
+            | Self::Said(_)
+            | Self::Pipe) => other,
         }
     }
 
@@ -99,7 +106,7 @@ impl Fault {
     pub fn tell(&self, language: Language) -> ExitCode {
         let status = match self {
             Self::Failed(_) => FAILED,
-            Self::Usage(_) => USAGE,
+            Self::Usage(_) | Self::Configuration(_) => USAGE,
             Self::Refused(_) => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Said(status) => *status,
@@ -107,6 +114,7 @@ impl Fault {
         };
         match self {
             Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {self}")),
+            Self::Configuration(errors) => note(&errors.told(language)),
             Self::Refused(refusal) => refusal.tell(language),
             Self::Said(_) | Self::Pipe => {}
         }
@@ -118,6 +126,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Configuration(errors) => errors.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
             Self::Said(status) => write!(f, "exit status {status}"),
             Self::Pipe => f.write_str("nobody reads standard output any more"),
@@ -231,8 +240,7 @@ impl From<StoreError> for Fault {
 
 impl From<ConfigErrors> for Fault {
     fn from(errors: ConfigErrors) -> Self {
-        note(&errors.to_string());
-        Self::Said(USAGE)
+        Self::Configuration(errors)
     }
 }
 

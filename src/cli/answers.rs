@@ -198,6 +198,26 @@ pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> 
     }
 }
 
+/// Before what is wrong with a service of the dashboard.
+pub(super) fn put_aside(language: Language, service: impl Display) -> String {
+    match language {
+        En => format!("the service {service} of the dashboard is put aside, since it does not hold"),
+        Ru => format!("сервис {service} из панели отложен, потому что не действует"),
+    }
+}
+
+/// A service stands in the file and in the dashboard.
+pub(super) fn defined_twice(language: Language, service: impl Display) -> String {
+    match language {
+        En => format!(
+            "the service {service} is defined in the dashboard, too; the file wins, and the dashboard's is dropped"
+        ),
+        Ru => {
+            format!("сервис {service} определён ещё и в панели; действует файл, а определение из панели отбрасывается")
+        }
+    }
+}
+
 /// How the check of a configuration ended that is not for this machine.
 pub(super) fn not_for_here(language: Language, file: impl Display, errors: usize, cannot_work: bool) -> String {
     let what = match (language, cannot_work) {
@@ -426,6 +446,8 @@ mod tests {
                 right(language, "rmm.toml", 5),
                 not_for_here(language, "rmm.toml", 1, true),
                 not_for_here(language, "rmm.toml", 2, false),
+                put_aside(language, "shop"),
+                defined_twice(language, "shop"),
                 open_files(language, 1024, 400),
             ]
         });

@@ -53,6 +53,8 @@ impl Check {
         let config = config.without_collisions()?;
         let (language, cannot_work) = (context.ui.language, !errors(&config).is_empty());
         let words = words::words(language);
+        // What programs read is English.
+        let told = if self.json { Language::En } else { language };
         let errors = refused(&config, &context.config);
         if !errors.is_empty() {
             for error in &errors {
@@ -61,20 +63,19 @@ impl Check {
             let file = context.config.display();
             return Err(Fault::Usage(answers::not_for_here(language, file, errors.len(), cannot_work)));
         }
-        let unset = config.unset.iter().map(|problem| {
-            format!("{problem}\n  it could not be looked up here, so what needs it was not checked; RMM does not start without it")
-        });
-        let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(ToString::to_string)).collect();
+        let unset = config
+            .unset
+            .iter()
+            .map(|problem| format!("{}\n  {}", problem.told(told), words::words(told).not_looked_up));
+        let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
-        warnings.extend(aside.iter().map(|(service, errors)| {
-            format!("the service {service} of the dashboard is put aside, since it does not hold:\n{errors}")
-        }));
-        warnings.extend(in_file.iter().map(|service| {
-            format!(
-                "the service {service} is defined in the dashboard, too; the file wins, and the dashboard's is dropped"
-            )
-        }));
+        warnings.extend(
+            aside
+                .iter()
+                .map(|(service, errors)| format!("{}:\n{}", answers::put_aside(told, service), errors.told(told))),
+        );
+        warnings.extend(in_file.iter().map(|service| answers::defined_twice(told, service)));
         warnings.extend(orphans(&config));
         warnings.extend(refusing_chats(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));

@@ -36,7 +36,11 @@ impl Healthcheck {
         let text = answer.map_err(|fault| match fault {
             Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
             Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),
-            other @ (Fault::Usage(_) | Fault::Unreachable(_) | Fault::Said(_) | Fault::Pipe) => other,
+            other @ (Fault::Usage(_)
+            | Fault::Configuration(_)
+            | Fault::Unreachable(_)
+            | Fault::Said(_)
+            | Fault::Pipe) => other,
         })?;
         if let Ok(health) = serde_json::from_str::<Health>(&text) {
             health.notes(context.ui.language).into_iter().for_each(note);

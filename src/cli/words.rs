@@ -185,6 +185,8 @@ words! {
     exit = "exit", "код";
     url_is_not_used = "note: RMM_URL is not used: restore works on the data directory of the configuration",
         "RMM_URL не используется: restore работает с каталогом данных из конфигурации";
+    not_looked_up = "it could not be looked up here, so what needs it was not checked; RMM does not start without it",
+        "здесь взять это не удалось, поэтому то, чему оно нужно, не проверено; без этого RMM не запустится";
     record_does_not_fit = "the record in it does not fit the key", "журнал в копии не подходит к ключу";
     some_are_left_out = " (nobody knows what was given out since, so that some are left out)",
         " (неизвестно, какие ещё были выданы, поэтому часть пропущена)";

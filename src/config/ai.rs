@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use super::file::Section;
 use super::secret::Keyring;
 use super::telegram::Telegram;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 
 /// Unless the file says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,21 +45,20 @@ pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Ke
     let section = root.section("ai")?;
     let report = section.report;
     if !telegram.is_some_and(|telegram| telegram.chats.iter().any(|chat| chat.alerts)) {
-        report.warn(&section.place, "nothing is analysed: alerts need `alerts_chat` in [telegram]");
+        report.warn(&section.place, ConfigFault::NothingAnalysed);
     }
     if !section.has("url") {
-        section.missing("url", "where the endpoint is, such as \"http://127.0.0.1:11434/v1\"");
+        section.missing("url", Needed::AiUrl);
     }
     if !section.has("model") {
-        section.missing("model", "which model of the endpoint answers");
+        section.missing("model", Needed::AiModel);
     }
     let url = section.text("url").and_then(|text| {
-        let problem = "the endpoint's base address; its key stands behind `key`";
-        if !report.is_web_address(&text, &text.value, problem) {
+        if !report.is_web_address(&text, &text.value, ConfigHint::LoginOfModel) {
             return None;
         }
         if text.value.contains(['?', '#']) {
-            report.error(&text.place, "must end before any `?` or `#`");
+            report.error(&text.place, ConfigFault::BeforeQuery);
             return None;
         }
         let base = text.value.trim_end_matches('/');
@@ -67,15 +67,14 @@ pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Ke
     let model = section.text("model").and_then(|text| {
         let fits = !text.value.trim().is_empty() && text.value.chars().count() <= 100;
         if !fits {
-            report.error(&text.place, "must be the name of a model");
+            report.error(&text.place, ConfigFault::ModelName);
         }
         fits.then_some(text.value)
     });
     let key = section.reference("key").and_then(|reference| {
         let key = keyring.look_up(&reference)?;
         if !key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-            report
-                .error(&reference.place, "does not hold a key: it has blanks or other characters that no header takes");
+            report.error(&reference.place, ConfigFault::KeyOfModel);
             return None;
         }
         Some(reference.value)

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::EnvVars;
 use super::report::{Located, Report};
+use crate::domain::fault::config::{ConfigFault, ConfigHint, FileFault};
 
 /// Bytes; all authorities of a distribution together have a fifth of it.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -47,52 +48,44 @@ impl Authorities {
         let found = if let Some(path) = reference.value.strip_prefix("file:") {
             file(&base.join(path))
         } else if let Some(name) = reference.value.strip_prefix("env:") {
-            environment.get(name).cloned().ok_or_else(|| format!("the environment variable `{name}` is not set"))
+            environment.get(name).cloned().ok_or_else(|| ConfigFault::VariableUnset { name: name.to_owned() })
         } else {
-            Err("must be `file:PATH`: a file with certificates in PEM format".to_owned())
+            Err(ConfigFault::NoCertificates)
         };
         match found.and_then(|text| certificates(&text).map(|()| text)) {
             Ok(text) => Some(self.0.entry(reference.value.clone()).or_insert(text)),
-            Err(problem) => {
-                let hint = "the authority that has signed the server's certificate, or that certificate itself, as \
-                            `-----BEGIN CERTIFICATE-----` and so on; several may follow each other";
-                report.error_hint(&reference.place, problem, hint);
+            Err(fault) => {
+                report.error_hint(&reference.place, fault, ConfigHint::Certificates);
                 None
             }
         }
     }
 }
 
-fn file(path: &Path) -> Result<String, String> {
-    let shown = path.display();
+fn file(path: &Path) -> Result<String, ConfigFault> {
+    let wrong = |fault| ConfigFault::File { path: path.display().to_string(), fault };
     let about = fs::metadata(path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound {
-            format!("the file {shown} does not exist")
-        } else {
-            format!("the file {shown} cannot be read: {error}")
-        }
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+        wrong(if is_missing { FileFault::Missing } else { FileFault::Unreadable(error.to_string()) })
     })?;
     // A device or pipe could block the start for ever.
     if !about.is_file() || about.len() > LARGEST_FILE {
-        return Err(format!("the file {shown} is no regular file of at most {LARGEST_FILE} bytes"));
+        return Err(wrong(FileFault::NoSmallFile(LARGEST_FILE)));
     }
-    let bytes = fs::read(path).map_err(|error| format!("the file {shown} cannot be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|_| format!("the file {shown} is not text in PEM format; is it in DER?"))
+    let bytes = fs::read(path).map_err(|error| wrong(FileFault::Unreadable(error.to_string())))?;
+    String::from_utf8(bytes).map_err(|_| wrong(FileFault::NotPem))
 }
 
 /// Says what is wrong with certificates in PEM format.
-fn certificates(text: &str) -> Result<(), String> {
+fn certificates(text: &str) -> Result<(), ConfigFault> {
     let mut store = RootCertStore::empty();
     for (index, certificate) in CertificateDer::pem_slice_iter(text.as_bytes()).enumerate() {
         let number = index + 1;
-        let certificate = certificate.map_err(|_| format!("certificate {number} is not in PEM format"))?;
-        let added = store.add(certificate);
-        added
-            .map_err(|_| format!("certificate {number} is damaged, or of a kind that is not used for TLS any more"))?;
+        let certificate = certificate.map_err(|_| ConfigFault::NotPem { number })?;
+        store.add(certificate).map_err(|_| ConfigFault::DamagedCertificate { number })?;
     }
     if store.is_empty() {
-        let what = if text.contains("PRIVATE KEY") { ", only a private key" } else { "" };
-        return Err(format!("holds no certificate{what}"));
+        return Err(ConfigFault::HoldsNoCertificate { only_key: text.contains("PRIVATE KEY") });
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::file::Section;
 use super::report::Located;
+use crate::domain::fault::config::{ConfigFault, Needed};
+use crate::domain::rule::Rule;
 
 /// What stands in a command of `send` for the finished file.
 pub const FILE: &str = "{file}";
@@ -43,16 +45,16 @@ pub(super) fn read(root: &Section<'_>, base: &Path) -> Option<Backup> {
     let keep = section.number("keep", 1..=10_000).and_then(|keep| u32::try_from(keep.value).ok());
     let [pipe, open, send] = ["pipe", "open", "send"].map(|key| command(&section, key));
     if !open.is_empty() && pipe.is_empty() {
-        section.report.error(&section.at("open"), "leads back from what `pipe` makes, and there is no `pipe`");
+        section.report.error(&section.at("open"), ConfigFault::OpenWithoutPipe);
     }
     if !send.is_empty() && !send.iter().any(|word| word.contains(FILE)) {
-        section.report.error(&section.at("send"), format!("must have {FILE} in it: the file that is to be sent"));
+        section.report.error(&section.at("send"), ConfigFault::SendWithoutFile { placeholder: FILE.to_owned() });
     }
     let test_every = section.duration("test_every", SHORTEST).map_or(every.max(EVERY), |every| every.value);
     let time_limit = section.duration("time_limit", Duration::from_secs(1)).map_or(TIME_LIMIT, |limit| limit.value);
     let folder = section.text("folder");
     if folder.is_none() && !section.has("folder") {
-        section.missing("folder", "where the copies go");
+        section.missing("folder", Needed::BackupFolder);
     }
     let folder = base.join(folder.filter(|folder| is_filled(&section, folder))?.value);
     Some(Backup { folder, every, keep: keep.unwrap_or(KEEP), test_every, time_limit, pipe, open, send })
@@ -63,7 +65,7 @@ fn command(section: &Section<'_>, key: &str) -> Vec<String> {
     let Some(words) = section.texts(key) else { return Vec::new() };
     match words.first() {
         Some(program) => _ = is_filled(section, program),
-        None => section.report.error(&section.at(key), "must not be an empty list; leave the key out instead"),
+        None => section.report.error(&section.at(key), ConfigFault::EmptyList),
     }
     words.into_iter().map(|word| word.value).collect()
 }
@@ -71,7 +73,7 @@ fn command(section: &Section<'_>, key: &str) -> Vec<String> {
 fn is_filled(section: &Section<'_>, text: &Located<String>) -> bool {
     let filled = !text.value.trim().is_empty();
     if !filled {
-        section.report.error(&text.place, "must not be empty");
+        section.report.error(&text.place, Rule::NotEmpty);
     }
     filled
 }

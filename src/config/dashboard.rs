@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::ids::ServiceName;
 
 use super::document::Document;
@@ -40,7 +41,7 @@ impl Block {
         let report = Report::new(&document);
         let whole = Origin { path: String::new(), spot: Spot::File };
         if self.text.len() > LARGEST {
-            report.error(&whole, format!("must not be longer than {LARGEST} bytes"));
+            report.error(&whole, ConfigFault::DefinitionTooLong { most: LARGEST });
             return report.finish().map(|_| ());
         }
         let table = match DeTable::parse(&self.text) {
@@ -52,8 +53,7 @@ impl Block {
         };
         for key in table.keys().filter(|key| key.get_ref() != "services") {
             let place = Origin { path: key.get_ref().to_string(), spot: Spot::Text(key.span()) };
-            report
-                .error(&place, "does not belong here: in the dashboard, one `[[services]]` table defines the service");
+            report.error(&place, ConfigFault::NotOfDefinition);
         }
         let tables = table.get("services").and_then(|value| value.get_ref().as_array());
         match tables {
@@ -63,19 +63,14 @@ impl Block {
                     && given != self.service.as_str()
                 {
                     let place = Origin { path: "services.name".into(), spot: Spot::Text(name.span()) };
-                    let rule = format!("must be {}: a service keeps its name here", self.service);
-                    report.error_hint(
-                        &place,
-                        rule,
-                        "a new service with `was = \"…\"` takes the history of another over",
-                    );
+                    let fault = ConfigFault::NameStays { service: self.service.clone() };
+                    report.error_hint(&place, fault, ConfigHint::TakeOver);
                 }
             }
-            Some(_) | None => report.error_hint(
-                &whole,
-                "must be exactly one `[[services]]` table",
-                format!("[[services]]\nname = \"{}\"", self.service),
-            ),
+            Some(_) | None => {
+                let text = format!("[[services]]\nname = \"{}\"", self.service);
+                report.error_hint(&whole, ConfigFault::OneTable, ConfigHint::Write { text });
+            }
         }
         report.finish().map(|_| ())
     }
@@ -101,8 +96,7 @@ impl Config {
         if !blocks.is_empty() && !can_be_continued(text) {
             let report = Report::new(&file);
             let place = Origin { path: "services".into(), spot: Spot::File };
-            let rule = "is written as `services = […]`, so that no service of the dashboard can stand beside it";
-            report.error_hint(&place, rule, "begin each service with `[[services]]`");
+            report.error_hint(&place, ConfigFault::ServicesInline, ConfigHint::BeginServices);
             report.finish()?;
         }
         let document = blocks.iter().fold(file, |document, block| document.and(block));

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::env::Env;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed, Unknown};
 use crate::domain::ids::SurfaceName;
 use crate::domain::service::{Driver, Environment, Order, Service, Surface, Target};
 
-use super::error::suggestion;
+use super::error::unknown;
 use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::Hosts;
 use super::places::Points;
 use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
 use super::service::Written;
-use super::surface::{Demand, Draft, HOSTS_HINT, ORDERS, Runs};
+use super::surface::{Demand, Draft, ORDERS, Runs};
 
 /// Longer silence of a CI makes its run `unknown`.
 const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
@@ -64,17 +65,12 @@ impl Reached {
             Env::Production => "production",
         };
         if environments.map_or(!service.has("environments"), |environments| !environments.has(key)) {
-            let why = format!("a service needs `[services.environments.{key}]` with a `driver`");
             let place = service.place.inside("environments").inside(key);
-            service.report.error(&place, format!("is missing: {why}"));
+            service.report.error(&place, ConfigFault::missing(Needed::Environment { key: key.to_owned() }));
         }
         let section = environments?.section(key)?;
         if !section.has("driver") {
-            section.missing(
-                "driver",
-                "\"ssh\" where RMM runs the commands on hosts, \"local\" where it does on its own machine, \"ci\" where \
-                 a CI system does and reports",
-            );
+            section.missing("driver", Needed::Driver);
         }
         let word = section.choice("driver", WORDS).map(|word| word.value);
         let default = match kind {
@@ -104,25 +100,26 @@ impl Reached {
 
     /// Reports keys that belong to other drivers.
     fn check_keys(&self, section: &Section<'_>, kind: Env) {
-        let refuse = |keys: &[&str], sentence: &str, hint: &str| {
+        let refuse = |keys: &[&str], fault: &ConfigFault, hint: &ConfigHint| {
             for key in keys.iter().filter(|key| section.has(key)) {
-                section.report.error_hint(&section.at(key), sentence, hint);
+                section.report.error_hint(&section.at(key), fault.clone(), hint.clone());
             }
         };
         let refuse_hosts = |driver: &str| {
-            let here = format!("the driver here is \"{driver}\"");
-            refuse(&["hosts", "order"], &format!("belongs to the driver \"ssh\", and {here}"), HOSTS_HINT);
+            refuse(
+                &["hosts", "order"],
+                &ConfigFault::OnlySsh { driver: Some(driver.to_owned()) },
+                &ConfigHint::DriverSsh,
+            );
             for (_, draft) in &self.overrides {
-                draft.check_without_ssh(section.report, &here);
+                draft.check_without_ssh(section.report, Some(driver));
             }
         };
         let refuse_report_timeout = || {
-            let sentence = "belongs to the driver \"ci\": nobody reports on runs of RMM's own";
-            refuse(&["report_timeout"], sentence, "`run_timeout` limits a run of RMM's own");
+            refuse(&["report_timeout"], &ConfigFault::ReportsOfCi, &ConfigHint::RunTimeout);
         };
         let refuse_workflows = || {
-            let sentence = "belongs to the driver \"ci\": RMM's own runs start no workflow";
-            refuse(&WORKFLOWS, sentence, "`driver = \"ci\"` lets the workflow do the work");
+            refuse(&WORKFLOWS, &ConfigFault::WorkflowsOfCi, &ConfigHint::DriverCi);
         };
         match self.word {
             Some(Word::Ssh) => {
@@ -136,20 +133,16 @@ impl Reached {
             }
             Some(Word::Ci) => {
                 if kind != Env::Production {
-                    let sentence = "is for production: to stage the workflow goes that the pushed tag starts";
-                    refuse(&WORKFLOWS, sentence, "`on: push: tags:` in that workflow; it reports what it does");
+                    refuse(&WORKFLOWS, &ConfigFault::WorkflowOnStage, &ConfigHint::PushedTag);
                 } else if self.rollback_workflow.is_some() && self.workflow.is_none() {
-                    let hint = "`workflow` is what RMM starts to deploy";
-                    section.report.error_hint(&section.at("rollback_workflow"), "is nothing without `workflow`", hint);
+                    let place = section.at("rollback_workflow");
+                    section.report.error_hint(&place, ConfigFault::RollbackAlone, ConfigHint::Workflow);
                 }
                 if self.workflow.is_some() && self.workflow == self.rollback_workflow {
-                    let sentence = "is the same file as `workflow`: it has to tell by `rollback_to_tag` which of both it is to do, \
-                                    and a deploy in its place would be no way back; a file of its own is safer";
-                    section.report.warn(&section.at("rollback_workflow"), sentence);
+                    section.report.warn(&section.at("rollback_workflow"), ConfigFault::SameWorkflow);
                 }
                 refuse_hosts("ci");
-                let sentence = "belongs to the drivers \"ssh\" and \"local\": a CI ends its runs itself";
-                refuse(&["run_timeout"], sentence, "`report_timeout` is how long a CI may be silent");
+                refuse(&["run_timeout"], &ConfigFault::RunsOfRmm, &ConfigHint::ReportTimeout);
             }
             None => {}
         }
@@ -191,8 +184,7 @@ fn workflow(section: &Section<'_>, key: &str) -> Option<String> {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let named = file.value.strip_suffix(".yaml").or_else(|| file.value.strip_suffix(".yml"));
     if named.is_none_or(str::is_empty) || !file.value.chars().all(known) {
-        let hint = "it looks like \"on-approve-manual-testing.yaml\", without a folder";
-        section.report.error_hint(&file.place, "must be the name of a file in `.github/workflows`", hint);
+        section.report.error_hint(&file.place, ConfigFault::WorkflowFile, ConfigHint::WorkflowFile);
         return None;
     }
     Some(file.value)
@@ -208,7 +200,7 @@ fn surfaces(
     for (name, _) in overrides {
         if written.iter().all(|surface| surface.name.as_str() != name.value) {
             let known = written.iter().map(|surface| surface.name.as_str());
-            report.error(&name.place, format!("unknown surface; {}", suggestion(&name.value, known)));
+            report.error(&name.place, unknown(Unknown::Surface, &name.value, known));
         }
     }
     let (mut surfaces, mut points) = (BTreeMap::new(), Vec::new());
@@ -231,11 +223,7 @@ pub(super) fn code_within_reach(report: &Report<'_>, place: &Origin, service: &S
     for kind in service.environments.keys().copied() {
         let ssh = matches!(service.environment(kind).driver, Driver::Ssh);
         if ssh && service.surfaces_in(kind).any(|surface| surface.checkout) {
-            report.warn(
-                place,
-                "is a path, and each host of the driver \"ssh\" looks for it in its own folders: RMM does not bring it \
-                 there",
-            );
+            report.warn(place, ConfigFault::RepositoryOnHosts);
         }
     }
 }

@@ -1,10 +1,12 @@
-//! What is wrong with a configuration, told so that it can be put right: the line, the key, a sentence, a hint.
+//! What is wrong with a configuration, told so that it can be put right: the line, the key, the fault, a hint.
 //!
 //! Knows nothing of what the keys mean.
 
 use std::fmt;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
 use crate::domain::ids::ServiceName;
+use crate::wording::{Language, russian_plural};
 
 /// A place in the text of the configuration, counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,9 +29,9 @@ pub struct Problem {
     /// The path of the key (`services[0].approvals.minimum`) or the environment variable; empty for a syntax error.
     pub key: String,
     /// What is wrong and what would be right.
-    pub sentence: String,
+    pub fault: ConfigFault,
     /// What to do, where that is not obvious.
-    pub hint: Option<String>,
+    pub hint: Option<ConfigHint>,
     /// The offending line; `None` where the line holds what must not be printed.
     pub excerpt: Option<Excerpt>,
 }
@@ -43,32 +45,48 @@ pub struct Excerpt {
     pub width: usize,
 }
 
-impl fmt::Display for Problem {
+impl Problem {
     /// Several lines without a trailing line break: `file:line:column: key: sentence` (of the dashboard: the service, and its
     /// line), the excerpt, the hint.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.service, self.position) {
-            (None, Some(Position { line, column })) => write!(f, "{}:{line}:{column}", self.file)?,
-            (None, None) => f.write_str(&self.file)?,
-            (Some(service), Some(Position { line, .. })) => {
-                write!(f, "the service {service} as defined in the dashboard, line {line}")?;
-            }
-            (Some(service), None) => write!(f, "the service {service} as defined in the dashboard")?,
-        }
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        let mut told = self.place(language);
         if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
+            told = format!("{told}: {}", self.key);
         }
-        write!(f, ": {}", self.sentence)?;
+        told = format!("{told}: {}", language.config_fault(&self.fault));
         if let (Some(Position { line, column }), Some(excerpt)) = (self.position, &self.excerpt) {
             // Tabs are kept, so that the caret stands under its character whatever the width of a tab is.
             let margin: String =
                 excerpt.line.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            write!(f, "\n{line:>5} | {}\n      | {margin}{}", excerpt.line, "^".repeat(excerpt.width))?;
+            told = format!("{told}\n{line:>5} | {}\n      | {margin}{}", excerpt.line, "^".repeat(excerpt.width));
         }
-        if let Some(hint) = &self.hint {
-            write!(f, "\n      = hint: {hint}")?;
+        let hint = self.hint.as_ref().map(|hint| language.config_hint(hint));
+        match (language, hint) {
+            (Language::En, Some(hint)) => format!("{told}\n      = hint: {hint}"),
+            (Language::Ru, Some(hint)) => format!("{told}\n      = подсказка: {hint}"),
+            (_, None) => told,
         }
-        Ok(())
+    }
+
+    fn place(&self, language: Language) -> String {
+        let Some(service) = &self.service else {
+            return match self.position {
+                Some(Position { line, column }) => format!("{}:{line}:{column}", self.file),
+                None => self.file.clone(),
+            };
+        };
+        let (place, line) = match language {
+            Language::En => (format!("the service {service} as defined in the dashboard"), "line"),
+            Language::Ru => (format!("сервис {service}, как он определён в панели"), "строка"),
+        };
+        self.position.map_or_else(|| place.clone(), |at| format!("{place}, {line} {}", at.line))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(Language::En))
     }
 }
 
@@ -76,15 +94,26 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<Problem>);
 
+impl ConfigErrors {
+    /// All of them, and how many there are.
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        let mut told: String = self.0.iter().map(|problem| problem.told(language) + "\n").collect();
+        let count = self.0.len();
+        told.push_str(&match language {
+            Language::En if count == 1 => "1 error in the configuration".to_owned(),
+            Language::En => format!("{count} errors in the configuration"),
+            Language::Ru => {
+                format!("в конфигурации {count} {}", russian_plural(count as u64, "ошибка", "ошибки", "ошибок"))
+            }
+        });
+        told
+    }
+}
+
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.0 {
-            writeln!(f, "{problem}")?;
-        }
-        match self.0.len() {
-            1 => f.write_str("1 error in the configuration"),
-            many => write!(f, "{many} errors in the configuration"),
-        }
+        f.write_str(&self.told(Language::En))
     }
 }
 
@@ -102,13 +131,16 @@ pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>)
         .map(|(_, candidate)| candidate)
 }
 
-/// ``did you mean `x`?`` or, where nothing comes close, what there is.
-pub(super) fn suggestion<'k>(given: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
+/// What is not known, and what was probably meant or, where nothing comes close, what there is.
+pub(super) fn unknown<'k>(what: Unknown, given: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> ConfigFault {
     // `proxy_jump` is a `jump`, too.
     let part = || known.clone().into_iter().find(|name| given.split('_').any(|part| part == *name));
-    if let Some(near) = nearest(given, known.clone()).or_else(part) {
-        return format!("did you mean `{near}`?");
-    }
-    let all: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    if all.is_empty() { "nothing is allowed here".into() } else { format!("allowed here: {}", all.join(", ")) }
+    let near = nearest(given, known.clone()).or_else(part).map(str::to_owned);
+    ConfigFault::Unknown { what, near, known: known.into_iter().map(str::to_owned).collect() }
+}
+
+/// A name that is not in one of the lists of the file, and what was probably meant.
+pub(super) fn not_among<'k>(list: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> ConfigFault {
+    let near = nearest(given, known).map(str::to_owned);
+    ConfigFault::NotAmong { name: given.to_owned(), list: list.to_owned(), near }
 }

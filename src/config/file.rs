@@ -10,16 +10,19 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{nearest, suggestion};
+use super::error::{nearest, unknown};
 use super::keys::{Key, Shape};
 use super::report::{Located, Origin, Report, Spot, join};
 use super::secret::is_reference;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Expected, Needed, Unknown};
+use crate::domain::rule::Rule;
 
-/// No timer of RMM is longer; it keeps sums of durations far from overflow.
 /// A time limit that is shorter ends everything before it has begun.
 pub(super) const SHORTEST_LIMIT: Duration = Duration::from_millis(100);
 
-const LONGEST: Duration = Duration::from_hours(30 * 24);
+/// No timer of RMM is longer; it keeps sums of durations far from overflow.
+const LONGEST_DAYS: u64 = 30;
+const LONGEST: Duration = Duration::from_hours(LONGEST_DAYS * 24);
 
 /// One table of the text, with the keys that it may have.
 pub(super) struct Section<'a> {
@@ -36,7 +39,7 @@ impl<'a> Section<'a> {
             let given: &str = name.get_ref();
             let at = Origin { path: join(&place.path, given), spot: Spot::Text(name.span()) };
             match keys.iter().find(|key| key.name == given).map(|key| key.shape) {
-                Some(Shape::Later(what)) => report.error(&at, format!("this version does not have it yet: {what}")),
+                Some(Shape::Later(what)) => report.error(&at, ConfigFault::Later { what }),
                 Some(
                     Shape::Value | Shape::Secret | Shape::Section(_) | Shape::List(_) | Shape::Named(_) | Shape::Free,
                 ) => {}
@@ -47,7 +50,7 @@ impl<'a> Section<'a> {
                     if let Some(value) = table.get(given).filter(|_| keys.iter().any(secret)) {
                         report.hide(&value.span());
                     }
-                    report.error(&at, format!("unknown key; {}", suggestion(given, usable)));
+                    report.error(&at, unknown(Unknown::Key, given, usable));
                 }
             }
         }
@@ -55,8 +58,8 @@ impl<'a> Section<'a> {
     }
 
     /// Says that a key that must be there is not.
-    pub fn missing(&self, key: &str, why: &str) {
-        self.report.error(&self.place.inside(key), format!("is missing: {why}"));
+    pub fn missing(&self, key: &str, why: Needed) {
+        self.report.error(&self.place.inside(key), ConfigFault::missing(why));
     }
 
     /// Whether the key is written, with whatever value.
@@ -77,7 +80,7 @@ impl<'a> Section<'a> {
     fn read<T>(
         &self,
         key: &str,
-        expected: &str,
+        expected: Expected,
         take: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
     ) -> Option<Located<T>> {
         let (found, place) = self.value(key)?;
@@ -89,7 +92,7 @@ impl<'a> Section<'a> {
     }
 
     pub fn text(&self, key: &str) -> Option<Located<String>> {
-        self.read(key, "a string", |value| value.as_str().map(str::to_owned))
+        self.read(key, Expected::Text, |value| value.as_str().map(str::to_owned))
     }
 
     /// A reference to a secret. A secret itself is refused, and its lines are not printed.
@@ -102,35 +105,28 @@ impl<'a> Section<'a> {
         if let Spot::Text(span) = &place.spot {
             self.report.hide(span);
         }
-        let sentence = match text {
-            Some(_) => "must say where the secret is, instead of holding it".to_owned(),
-            None => wrong_type("a string", found),
+        let fault = match text {
+            Some(_) => ConfigFault::SecretWritten,
+            None => wrong_type(Expected::Text, found),
         };
-        let hint = format!(
-            "`{key} = \"env:NAME\"` takes it from RMM's environment, `{key} = \"file:PATH\"` from a file that only RMM \
-             can read"
-        );
-        self.report.error_unseen(&place, sentence, hint);
+        self.report.error_unseen(&place, fault, ConfigHint::Secret { key: key.to_owned() });
         None
     }
 
     pub fn flag(&self, key: &str) -> Option<Located<bool>> {
-        self.read(key, "true or false", DeValue::as_bool)
+        self.read(key, Expected::Flag, DeValue::as_bool)
     }
 
     /// A whole number within limits.
     pub fn number(&self, key: &str, limits: RangeInclusive<i64>) -> Option<Located<i64>> {
-        let digits = self.read(key, "a whole number", DeValue::as_integer)?;
+        let digits = self.read(key, Expected::WholeNumber, DeValue::as_integer)?;
         match i64::from_str_radix(digits.value.as_str(), digits.value.radix()) {
             Ok(value) if limits.contains(&value) => Some(Located { value, place: digits.place }),
             Ok(_) | Err(_) => {
                 let (least, most) = limits.into_inner();
-                let rule = if most == i64::MAX {
-                    format!("must be at least {least}")
-                } else {
-                    format!("must be from {least} to {most}")
-                };
-                self.report.error(&digits.place, rule);
+                let fault =
+                    if most == i64::MAX { Rule::AtLeast { least }.into() } else { ConfigFault::FromTo { least, most } };
+                self.report.error(&digits.place, fault);
                 None
             }
         }
@@ -138,45 +134,42 @@ impl<'a> Section<'a> {
 
     /// A number from 0 to 1.
     pub fn share(&self, key: &str) -> Option<Located<f64>> {
-        let text = self.read(key, "a number from 0 to 1", |value| {
+        let text = self.read(key, Expected::Share, |value| {
             let whole = || value.as_integer().map(|digits| digits.as_str().to_owned());
             value.as_float().map(|digits| digits.as_str().to_owned()).or_else(whole)
         })?;
         let share = text.value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
         if share.is_none() {
-            self.report.error(&text.place, "must be from 0 to 1");
+            self.report.error(&text.place, ConfigFault::FromTo { least: 0, most: 1 });
         }
         Some(Located { value: share?, place: text.place })
     }
 
     /// A duration such as `"1h 30m"`; `least` is the shortest that makes sense.
     pub fn duration(&self, key: &str, least: Duration) -> Option<Located<Duration>> {
-        let text = self.read(key, r#"a duration such as "15s" or "1h 30m""#, DeValue::as_str)?;
+        let text = self.read(key, Expected::Duration, DeValue::as_str)?;
         let parsed = text.value.parse::<jiff::SignedDuration>().ok().map(Duration::try_from);
         match parsed {
             Some(Ok(value)) if (least..=LONGEST).contains(&value) => Some(Located { value, place: text.place }),
             Some(Ok(value)) if value > LONGEST => {
-                self.report.error(&text.place, "must be at most 30 days (720h)");
+                self.report.error(&text.place, ConfigFault::MostDays { days: LONGEST_DAYS });
                 None
             }
             Some(Ok(value)) if value.is_zero() => {
-                self.report.error(&text.place, "must be longer than nothing");
+                self.report.error(&text.place, ConfigFault::NoTime);
                 None
             }
             Some(Ok(_)) => {
                 let least = crate::domain::duration_text::text(least);
-                self.report.error(&text.place, format!("must be at least {least}: nothing is done in less"));
+                self.report.error(&text.place, ConfigFault::LeastTime { least });
                 None
             }
             Some(Err(_)) => {
-                self.report.error(&text.place, "must not be negative");
+                self.report.error(&text.place, ConfigFault::NegativeTime);
                 None
             }
             None => {
-                self.report.error(
-                    &text.place,
-                    format!(r#"`{}` is not a duration; write it as "15s", "2m", "1h 30m" or "500ms""#, text.value),
-                );
+                self.report.error(&text.place, ConfigFault::NoDuration { text: text.value.to_owned() });
                 None
             }
         }
@@ -184,11 +177,10 @@ impl<'a> Section<'a> {
 
     /// A size such as `"500 MB"`, in bytes; `"0"` is one, too.
     pub fn size(&self, key: &str) -> Option<Located<u64>> {
-        let text = self.read(key, r#"a size such as "500 MB" or "2 GB""#, DeValue::as_str)?;
+        let text = self.read(key, Expected::Size, DeValue::as_str)?;
         let value = bytes(text.value);
         if value.is_none() {
-            let sentence = format!(r#"`{}` is not a size; write it as "500 MB", "2 GB", or "0" for any"#, text.value);
-            self.report.error(&text.place, sentence);
+            self.report.error(&text.place, ConfigFault::NoSize { text: text.value.to_owned() });
         }
         Some(Located { value: value?, place: text.place })
     }
@@ -200,12 +192,12 @@ impl<'a> Section<'a> {
         }
         let (found, place) = self.value(key)?;
         if found.as_array().is_none() {
-            self.report.error(&place, wrong_type("a string or a list of strings", found));
+            self.report.error(&place, wrong_type(Expected::TextOrTexts, found));
             return None;
         }
         let texts = self.texts(key)?;
         if found.as_array().is_some_and(|list| list.is_empty()) {
-            self.report.error(&place, "must not be an empty list; leave the key out instead");
+            self.report.error(&place, ConfigFault::EmptyList);
         }
         Some(texts)
     }
@@ -218,11 +210,11 @@ impl<'a> Section<'a> {
 
     /// A list of strings; entries that are none are reported and left out.
     pub fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
-        let list = self.read(key, "a list of strings", DeValue::as_array)?;
+        let list = self.read(key, Expected::Texts, DeValue::as_array)?;
         let entries = list.value.iter().enumerate().filter_map(|(index, entry)| {
             let place = Origin { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
             let Some(text) = entry.get_ref().as_str() else {
-                self.report.error(&place, wrong_type("a string", entry.get_ref()));
+                self.report.error(&place, wrong_type(Expected::Text, entry.get_ref()));
                 return None;
             };
             Some(Located { value: text.to_owned(), place })
@@ -232,11 +224,11 @@ impl<'a> Section<'a> {
 
     /// A table of strings under names that the operator chose.
     pub fn free(&self, key: &str) -> BTreeMap<String, Located<String>> {
-        let Some(table) = self.read(key, "a table", DeValue::as_table) else { return BTreeMap::new() };
+        let Some(table) = self.read(key, Expected::Table, DeValue::as_table) else { return BTreeMap::new() };
         let entries = table.value.iter().filter_map(|(name, value)| {
             let place = Origin { path: join(&table.place.path, name.get_ref()), spot: Spot::Text(value.span()) };
             let Some(text) = value.get_ref().as_str() else {
-                self.report.error(&place, wrong_type("a string (write it in quotes)", value.get_ref()));
+                self.report.error(&place, wrong_type(Expected::QuotedText, value.get_ref()));
                 return None;
             };
             Some((name.get_ref().clone().into_owned(), Located { value: text.to_owned(), place }))
@@ -246,18 +238,18 @@ impl<'a> Section<'a> {
 
     /// The table behind a key.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
-        let table = self.read(key, "a table", DeValue::as_table)?;
+        let table = self.read(key, Expected::Table, DeValue::as_table)?;
         Some(Section::open(self.report, table.place, self.keys_of(key), table.value))
     }
 
     /// The tables of `[[key]]`; `None` where there is no list at all.
     pub fn list(&self, key: &'static str) -> Option<Vec<Section<'a>>> {
-        let expected = format!("a list of tables (each begins with `[[{}]]`)", unindexed(&join(&self.place.path, key)));
-        let list = self.read(key, &expected, DeValue::as_array)?;
+        let expected = Expected::Tables(unindexed(&join(&self.place.path, key)));
+        let list = self.read(key, expected, DeValue::as_array)?;
         let open = |(index, entry): (usize, &'a Spanned<DeValue<'a>>)| {
             let place = Origin { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
             let Some(table) = entry.get_ref().as_table() else {
-                self.report.error(&place, wrong_type("a table", entry.get_ref()));
+                self.report.error(&place, wrong_type(Expected::Table, entry.get_ref()));
                 return None;
             };
             Some(Section::open(self.report, place, self.keys_of(key), table))
@@ -267,12 +259,12 @@ impl<'a> Section<'a> {
 
     /// The tables behind a key under names that the operator chose, each with the place of its name.
     pub fn named(&self, key: &'static str) -> Vec<(Located<String>, Section<'a>)> {
-        let Some(tables) = self.read(key, "a table", DeValue::as_table) else { return Vec::new() };
+        let Some(tables) = self.read(key, Expected::Table, DeValue::as_table) else { return Vec::new() };
         let open = |(name, entry): (&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
             let path = join(&tables.place.path, name.get_ref());
             let place = Origin { path: path.clone(), spot: Spot::Text(entry.span()) };
             let Some(table) = entry.get_ref().as_table() else {
-                self.report.error(&place, wrong_type("a table", entry.get_ref()));
+                self.report.error(&place, wrong_type(Expected::Table, entry.get_ref()));
                 return None;
             };
             let name = Located {
@@ -297,25 +289,14 @@ pub(super) fn choose<T: Copy>(report: &Report<'_>, text: &Located<String>, words
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
         return Some(Located { value: *value, place: text.place.clone() });
     }
-    let all: Vec<_> = words.iter().map(|(word, _)| format!(r#""{word}""#)).collect();
-    let near = nearest(&text.value, words.iter().map(|(word, _)| *word));
-    let near = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
-    report.error(&text.place, format!("must be {}{near}", or(&all)));
+    let near = nearest(&text.value, words.iter().map(|(word, _)| *word)).map(str::to_owned);
+    let words = words.iter().map(|(word, _)| (*word).to_owned()).collect();
+    report.error(&text.place, ConfigFault::Choice { words, near });
     None
 }
 
-/// `a, b or c`.
-fn or(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => only.clone(),
-        [front @ .., last] => format!("{} or {last}", front.join(", ")),
-    }
-}
-
-fn wrong_type(expected: &str, found: &DeValue<'_>) -> String {
-    let article = if matches!(found, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
-    format!("expected {expected}, found {article} {}", found.type_str())
+fn wrong_type(expected: Expected, found: &DeValue<'_>) -> ConfigFault {
+    ConfigFault::WrongType { expected, found: found.type_str().to_owned() }
 }
 
 /// `services[0].surfaces` → `services.surfaces`, as a header names it.

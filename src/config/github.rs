@@ -8,6 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::mark::MarkKind;
 use crate::domain::repository::GITHUB_API;
 
@@ -104,7 +105,6 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
 }
 
 fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
-    const ONE: &str = "a token (`token`), or an App (`app_id` and `private_key`): one of both";
     let report = section.report;
     let token = section.reference("token");
     let id = section.number("app_id", 1..=i64::MAX);
@@ -117,20 +117,14 @@ fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
         {
             return None;
         }
-        (false, false, false) => {
-            let why = "a token of GitHub, or an App in its place: `app_id` and `private_key`; write where it is: \
-                       \"env:RMM_GITHUB_TOKEN\"";
-            section.missing("token", why);
-        }
+        (false, false, false) => section.missing("token", Needed::GithubToken),
         (true, true, _) | (true, _, true) => {
             let key = if has("app_id") { "app_id" } else { "private_key" };
-            report.error_hint(&section.at(key), "cannot stand beside `token`", ONE);
+            report.error_hint(&section.at(key), ConfigFault::BesideToken, ConfigHint::OneLogin);
             return None;
         }
-        (false, true, false) => {
-            section.missing("private_key", "the App's key; GitHub shows it once, as a file to download")
-        }
-        (false, false, true) => section.missing("app_id", "the number of the App, on the page of its settings"),
+        (false, true, false) => section.missing("private_key", Needed::GithubKey),
+        (false, false, true) => section.missing("app_id", Needed::GithubApp),
         (true, false, false) | (false, true, true) => {}
     }
     if let Some(reference) = token {
@@ -143,9 +137,7 @@ fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
 fn token(section: &Section<'_>, reference: Located<String>, keyring: &Keyring<'_>) -> Option<String> {
     let token = keyring.look_up(&reference)?;
     if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-        let hint =
-            "it looks like github_pat_… or ghp_…; GitHub shows it once, when it is made (Settings, Developer settings)";
-        section.report.error_hint(&reference.place, "does not hold a token of GitHub", hint);
+        section.report.error_hint(&reference.place, ConfigFault::NoGithubToken, ConfigHint::GithubToken);
         return None;
     }
     Some(reference.value)
@@ -153,18 +145,17 @@ fn token(section: &Section<'_>, reference: Located<String>, keyring: &Keyring<'_
 
 fn private_key(section: &Section<'_>, reference: Located<String>, keyring: &Keyring<'_>) -> Option<String> {
     let text = keyring.look_up(&reference)?;
-    let problem = match PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes()) {
-        Err(_) => "does not hold a private key in PEM format",
+    let fault = match PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes()) {
+        Err(_) => ConfigFault::NoPrivateKey,
         Ok(key) => {
             let der = key.secret_der();
             if KeyPair::from_der(der).is_ok() || KeyPair::from_pkcs8(der).is_ok() {
                 return Some(reference.value);
             }
-            "does not hold an RSA key of at least 2048 bits without a passphrase"
+            ConfigFault::NoRsaKey
         }
     };
-    let hint = "the file that GitHub has given you for the App (-----BEGIN RSA PRIVATE KEY----- and so on), as it is";
-    section.report.error_hint(&reference.place, problem, hint);
+    section.report.error_hint(&reference.place, fault, ConfigHint::GithubKey);
     None
 }
 
@@ -172,8 +163,8 @@ fn webhook_secret(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String
     let reference = section.reference("webhook_secret")?;
     let secret = keyring.look_up(&reference)?;
     if secret.expose_secret().chars().count() < SHORTEST_SECRET {
-        let rule = "must hold at least 16 characters: GitHub signs with it, and a short one can be guessed";
-        section.report.error_hint(&reference.place, rule, "`openssl rand -hex 32` makes a good one");
+        let fault = ConfigFault::ShortWebhookSecret { least: SHORTEST_SECRET };
+        section.report.error_hint(&reference.place, fault, ConfigHint::RandomSecret);
         return None;
     }
     Some(reference.value)
@@ -184,8 +175,7 @@ fn marks(section: &Section<'_>) -> BTreeSet<MarkKind> {
     let is_on = |kind: &MarkKind| {
         let Some(said) = section.flag(kind.switch()) else { return true };
         if said.value && !["token", "app_id", "private_key"].iter().any(|key| section.has(key)) {
-            let rule = "needs a login at GitHub: `token`, or `app_id` and `private_key`";
-            section.report.error(&said.place, rule);
+            section.report.error(&said.place, ConfigFault::NeedsGithubLogin);
         }
         said.value
     };
@@ -194,7 +184,7 @@ fn marks(section: &Section<'_>) -> BTreeSet<MarkKind> {
 
 fn audience(section: &Section<'_>, text: Located<String>) -> Option<String> {
     if text.value.trim().is_empty() {
-        section.report.error(&text.place, "must not be empty: an identity for anybody is for nobody");
+        section.report.error(&text.place, ConfigFault::AudienceForAll);
         return None;
     }
     Some(text.value)
@@ -202,22 +192,22 @@ fn audience(section: &Section<'_>, text: Located<String>) -> Option<String> {
 
 fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
     let report = section.report;
-    if !report.is_web_address(text, &text.value, "`token` is what GitHub asks for") {
+    if !report.is_web_address(text, &text.value, ConfigHint::LoginOfGithub) {
         return None;
     }
     let url = text.value.trim_end_matches('/');
     let host = host(url);
     let is_here = is_here(url);
     if url.contains(['?', '#']) {
-        report.error(&text.place, "must end before any `?` or `#`");
+        report.error(&text.place, ConfigFault::BeforeQuery);
     } else if !url.starts_with("https://") && !is_here {
-        report.error(&text.place, "must begin with https://: the token goes there");
+        report.error(&text.place, ConfigFault::TokenWithoutHttps);
     } else if ["github.com", "www.github.com"].iter().any(|page| host.eq_ignore_ascii_case(page)) {
-        report.error(&text.place, format!("is GitHub's page; its API is \"{GITHUB_API}\""));
+        report.error(&text.place, ConfigFault::GithubPage { api: GITHUB_API.to_owned() });
     } else {
         let usual = usual_api(url);
         if !usual.eq_ignore_ascii_case(url) && !is_here {
-            report.warn(&text.place, format!("this GitHub has its API at {usual}"));
+            report.warn(&text.place, ConfigFault::OtherGithubApi { api: usual });
         }
         return Some(url.to_owned());
     }
@@ -257,8 +247,7 @@ fn host(url: &str) -> &str {
 
 fn ca_fits(section: &Section<'_>, reference: &Located<String>, api_url: Option<&str>, keyring: &Keyring<'_>) -> bool {
     if api_url.is_some_and(|url| !url.starts_with("https://")) {
-        let rule = "belongs to an `api_url` with https://: only there is a certificate to look at";
-        section.report.error(&reference.place, rule);
+        section.report.error(&reference.place, ConfigFault::NotHttps { key: "api_url".to_owned() });
         return false;
     }
     keyring.trust(reference, None)

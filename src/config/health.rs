@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::plan::Quoting;
 use crate::domain::service::{Health, Probe, Via};
 use crate::domain::text::readable;
@@ -86,32 +87,27 @@ impl HealthDraft {
         let mut probes = probes.iter().filter_map(|(key, probe)| Some((*key, probe.as_ref()?)));
         match (probes.next(), probes.next()) {
             (None, _) if containers => {}
-            (None, _) => report.error(&self.place, "needs `url`, `tcp` or `command`: what is asked"),
+            (None, _) => report.error(&self.place, ConfigFault::NoProbe),
             (Some(_), None) => {}
             (Some((first, _)), Some((_, second))) => {
-                let sentence = format!("stands beside `{first}`; a health check asks one of them");
-                report.error(&second.place, sentence);
+                report.error(&second.place, ConfigFault::ProbeBeside { first: first.to_owned() });
             }
         }
         if self.url.is_none() {
             let answers = [self.status.as_ref().map(|s| &s.place), self.body.as_ref().map(|b| &b.place)];
             for place in answers.into_iter().flatten() {
-                report.error(place, "belongs to `url`: only its answer has a status and a body");
+                report.error(place, ConfigFault::AnswerWithoutUrl);
             }
         }
         if let Some(ca) = self.ca.as_ref().filter(|_| !self.is_https()) {
-            report.error(&ca.place, "belongs to a `url` with https://: only there is a certificate to look at");
+            report.error(&ca.place, ConfigFault::NotHttps { key: "url".to_owned() });
         }
         let Some(via) = &self.via else { return };
         if self.url.is_none() && self.tcp.is_none() && self.command.is_some() {
-            report.error(&via.place, "belongs to `url` and `tcp`: a command always runs on the host");
+            report.error(&via.place, ConfigFault::ViaOfCommand);
         }
         if via.value == Via::Host && self.is_https() {
-            report.error_hint(
-                &via.place,
-                "an https:// address is asked from RMM's own machine only",
-                "use `via = \"rmm\"`, or `command = \"curl …\"` to ask on the host",
-            );
+            report.error_hint(&via.place, ConfigFault::HttpsOnHost, ConfigHint::ViaRmm);
         }
     }
 
@@ -164,8 +160,7 @@ fn url(section: &Section<'_>) -> Option<Located<String>> {
         let (scheme, rest) = text.value.split_once("://").unwrap_or_default();
         let open = rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('{'));
         let known = if open { format!("{scheme}://known.later/") } else { rendered };
-        let hint = "`command = \"curl --user …\"` asks with a secret from the service's environment";
-        section.report.is_web_address(text, &known, hint);
+        section.report.is_web_address(text, &known, ConfigHint::LoginOfHealth);
     })
 }
 
@@ -176,8 +171,7 @@ fn tcp(section: &Section<'_>) -> Option<Located<String>> {
             // What a template makes of it hangs on the release, but a value never brings such characters.
             && (!text.value.contains('{') || rendered.contains(|c: char| !c.is_ascii_alphanumeric() && !"-._~%:[]".contains(c)))
         {
-            let rule = r#"must be a host and a port, such as "127.0.0.1:5432" or "[::1]:5432""#;
-            section.report.error(&text.place, rule);
+            section.report.error(&text.place, ConfigFault::TcpAddress);
         }
     })
 }
@@ -186,9 +180,9 @@ fn tcp(section: &Section<'_>) -> Option<Located<String>> {
 fn body(section: &Section<'_>) -> Option<Located<String>> {
     checked(section, "body", |text| {
         if text.value.is_empty() {
-            section.report.error(&text.place, "must not be empty; leave the key out instead");
+            section.report.error(&text.place, ConfigFault::EmptyKey);
         } else if let Err(invalid) = readable("body", &text.value, LONGEST_BODY) {
-            section.report.error(&text.place, invalid.rule.to_string());
+            section.report.error(&text.place, invalid.rule);
         }
     })
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
 use crate::domain::ids::HostName;
 use crate::domain::service::Target;
 use crate::domain::text::is_same_name;
 use crate::domain::web_address::host_and_port;
 
-use super::error::nearest;
+use super::error::not_among;
 use super::file::{SHORTEST_LIMIT, Section};
 use super::jump;
 use super::people::{Names, Unique};
@@ -49,7 +50,7 @@ impl Hosts {
         let (report, place) = (section.report, section.at(key));
         let listed = section.texts(key);
         if listed.as_ref().is_some_and(Vec::is_empty) {
-            report.error(&place, "must name at least one host");
+            report.error(&place, ConfigFault::AnyHost);
         }
         let mut taken = Unique::default();
         let mut targets = Vec::new();
@@ -60,12 +61,9 @@ impl Hosts {
                 let host = HostName::parse(key, text.value).ok();
                 targets.extend(host.map(|host| Target { host, address: written.address.clone() }));
             } else if text.value == HostName::local().as_str() {
-                let hint = "what runs on RMM's own machine has the driver \"local\", and needs no hosts";
-                report.error_hint(&text.place, "`local` is not among [[hosts]]", hint);
+                report.error_hint(&text.place, ConfigFault::LocalNotAmong, ConfigHint::LocalDriver);
             } else {
-                let near = nearest(&text.value, self.names.keys().map(String::as_str));
-                let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-                report.error(&text.place, format!("`{}` is not among [[hosts]]{near}", text.value));
+                report.error(&text.place, not_among("hosts", &text.value, self.names.keys().map(String::as_str)));
             }
         }
         Some(Located { value: targets, place })
@@ -100,7 +98,7 @@ impl Hosts {
     pub fn warn_unused(&self, report: &Report<'_>) {
         let used = self.used.borrow();
         for (name, written) in self.names.iter().filter(|(name, _)| !used.contains(*name)) {
-            report.warn(&written.place, format!("no service runs on `{name}`"));
+            report.warn(&written.place, ConfigFault::NoHostUses { host: name.clone() });
         }
     }
 }
@@ -139,7 +137,7 @@ pub(super) fn read(root: &Section<'_>, keyring: &Keyring<'_>) -> Hosts {
 }
 
 /// The text of a key that must be there.
-fn needed(section: &Section<'_>, key: &str, why: &str) -> Option<Located<String>> {
+fn needed(section: &Section<'_>, key: &str, why: Needed) -> Option<Located<String>> {
     if !section.has(key) {
         section.missing(key, why);
     }
@@ -147,51 +145,43 @@ fn needed(section: &Section<'_>, key: &str, why: &str) -> Option<Located<String>
 }
 
 fn name(section: &Section<'_>, taken: &mut Names) -> Option<Located<HostName>> {
-    let text = needed(section, "name", "services refer to the host by it")?;
+    let text = needed(section, "name", Needed::NameOfHost)?;
     let report = section.report;
     taken.claim(report, &text);
     match HostName::parse("name", text.value) {
         Ok(name) if name.is_local() => {
-            let hint = "what runs there has the driver \"local\", and needs no hosts";
-            report.error_hint(&text.place, "`local` is the machine that RMM itself runs on", hint);
+            report.error_hint(&text.place, ConfigFault::LocalIsRmm, ConfigHint::LocalThere);
             None
         }
         Ok(value) => {
             if is_same_name(value.as_str(), HostName::local().as_str()) {
-                let sentence = format!(
-                    "{:?} and `local`, the machine that RMM itself runs on, look the same to people",
-                    value.as_str()
-                );
-                report.collision(&text.place, sentence, "call the host otherwise");
+                let fault = ConfigFault::LikeLocal { name: value.to_string() };
+                report.collision(&text.place, fault, ConfigHint::OtherHost);
             }
             Some(Located { value, place: text.place })
         }
         Err(invalid) => {
-            report.error(&text.place, invalid.rule.to_string());
+            report.error(&text.place, invalid.rule);
             None
         }
     }
 }
 
 fn address(section: &Section<'_>) -> Option<Address> {
-    let text = needed(section, "address", "the name or IP address of the host, such as \"203.0.113.7:22\"")?;
+    let text = needed(section, "address", Needed::HostAddress)?;
     let report = section.report;
     if text.value.contains('@') {
-        let hint = "whom RMM logs in as is a key of its own: `user`";
-        report.error_hint(&text.place, "must not name a user", hint);
+        report.error_hint(&text.place, ConfigFault::NamesUser, ConfigHint::UserIsKey);
         return None;
     }
     if text.value.parse::<Ipv6Addr>().is_ok() {
-        let hint = format!("\"[{}]:{SSH_PORT}\"", text.value);
-        report.error_hint(&text.place, "must have brackets around an IPv6 address", hint);
+        let hint = ConfigHint::Write { text: format!("\"[{}]:{SSH_PORT}\"", text.value) };
+        report.error_hint(&text.place, ConfigFault::NoBrackets, hint);
         return None;
     }
     let address = parse_address(&text.value, Some(SSH_PORT));
     if address.is_none() {
-        report.error(
-            &text.place,
-            r#"must be a name or an IP address, and perhaps a port: "host", "host:22" or "[2001:db8::1]:22""#,
-        );
+        report.error(&text.place, ConfigFault::HostAddress);
     }
     address
 }
@@ -204,7 +194,7 @@ pub(super) fn parse_address(text: &str, default: Option<u16>) -> Option<Address>
 }
 
 fn user(section: &Section<'_>) -> Option<String> {
-    let text = needed(section, "user", "whom RMM logs in as")?;
+    let text = needed(section, "user", Needed::HostUser)?;
     user_name(section.report, text)
 }
 
@@ -214,7 +204,7 @@ pub(super) fn user_name(report: &Report<'_>, text: Located<String>) -> Option<St
         && text.value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'/' | b':'))
         && !text.value.starts_with('-');
     if !fits {
-        report.error(&text.place, "must be the name of a user: letters, digits, '-', '_' and '.'");
+        report.error(&text.place, ConfigFault::UserName);
     }
     fits.then_some(text.value)
 }
@@ -224,14 +214,14 @@ fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<Login> {
     let known = |key: &str| section.reference(key).filter(|reference| keyring.look_up(reference).is_some());
     let (password, key, passphrase) = (known("password"), private_key(section, keyring), known("passphrase"));
     match (section.has("password"), section.has("key")) {
-        (false, false) => section.missing("key", "RMM logs in by a `key` or by a `password`; give one of them"),
+        (false, false) => section.missing("key", Needed::HostLogin),
         (true, true) => {
-            report.error(&section.at("password"), "stands beside `key`; RMM logs in by one of them");
+            report.error(&section.at("password"), ConfigFault::BothLogins);
         }
         (true, false) | (false, true) => {}
     }
     if section.has("passphrase") && !section.has("key") {
-        report.error(&section.at("passphrase"), "opens a `key`, and there is none");
+        report.error(&section.at("passphrase"), ConfigFault::PassphraseAlone);
     }
     match (password, key) {
         (_, Some(key)) => Some(Login::Key { key, passphrase: passphrase.map(|reference| reference.value) }),
@@ -245,27 +235,23 @@ fn private_key(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
     let key = keyring.look_up(&reference)?;
     let public = ["ssh-", "ecdsa-", "sk-", "-----BEGIN PUBLIC KEY", "---- BEGIN SSH2 PUBLIC KEY"];
     if public.iter().any(|start| key.expose_secret().trim_start().starts_with(start)) {
-        let hint = "the private key is in the file beside it without `.pub`";
-        section.report.error_hint(&reference.place, "is a public key: nobody can log in with it", hint);
+        section.report.error_hint(&reference.place, ConfigFault::PublicKey, ConfigHint::PrivateKey);
         return None;
     }
     Some(reference.value)
 }
 
 fn host_keys(section: &Section<'_>) -> Vec<Fingerprint> {
-    let hint = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host prints it; without this key, an admin \
-                confirms what the host shows at the first contact";
     let mut keys = Vec::new();
     for text in section.one_or_more("host_key").unwrap_or_default() {
         match Fingerprint::parse(text.value) {
-            Ok(key) if keys.contains(&key) => section.report.error(&text.place, "is there twice"),
+            Ok(key) if keys.contains(&key) => section.report.error(&text.place, ConfigFault::Twice),
             Ok(_) if keys.len() == MOST_KEYS => {
-                let rule = format!("is one too many: a host has at most {MOST_KEYS} keys here");
-                section.report.error(&text.place, rule);
+                section.report.error(&text.place, ConfigFault::TooManyKeys { most: MOST_KEYS });
                 break;
             }
             Ok(key) => keys.push(key),
-            Err(rule) => section.report.error_hint(&text.place, rule.to_string(), hint),
+            Err(rule) => section.report.error_hint(&text.place, rule, ConfigHint::HostKey),
         }
     }
     keys

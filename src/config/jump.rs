@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::ids::HostName;
 
-use super::error::nearest;
+use super::error::not_among;
 use super::report::{Located, Report};
 
 /// Hosts on one way; more is a mistake.
@@ -35,21 +36,18 @@ fn way(
     let mut good = true;
     for name in &jump.value {
         let problem = if name.value.trim().is_empty() {
-            Some("must be the name of a host; leave the key out where RMM reaches the host itself".to_owned())
+            Some(ConfigFault::JumpEmpty)
         } else if name.value == host {
-            Some("a host is not on the way to itself".to_owned())
+            Some(ConfigFault::JumpToItself)
         } else if name.value == HostName::local().as_str() {
-            Some("`local` is RMM's own machine: every way begins there".to_owned())
+            Some(ConfigFault::JumpToLocal)
         } else if !known.contains(name.value.as_str()) {
-            let near = nearest(&name.value, known.iter().copied().filter(|other| *other != host));
-            let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-            Some(format!("`{}` is not among [[hosts]]{near}", name.value))
+            Some(not_among("hosts", &name.value, known.iter().copied().filter(|other| *other != host)))
         } else {
             None
         };
         if let Some(problem) = problem {
-            let hint = "`jump` names other [[hosts]], each with its own address, login and key";
-            report.error_hint(&name.place, problem, hint);
+            report.error_hint(&name.place, problem, ConfigHint::Jump);
             good = false;
         }
     }
@@ -67,11 +65,11 @@ fn way(
     let whole = || [way.as_slice(), &[host]].concat().join(" → ");
     let mut seen = BTreeSet::from([host]);
     if way.iter().any(|name| !seen.insert(name)) {
-        report.error(&jump.place, format!("leads in a circle: {}", whole()));
+        report.error(&jump.place, ConfigFault::Circle { way: whole() });
         return None;
     }
     if way.len() > LONGEST_WAY {
-        report.error(&jump.place, format!("leads over more than {LONGEST_WAY} hosts: {}", whole()));
+        report.error(&jump.place, ConfigFault::LongWay { most: LONGEST_WAY, way: whole() });
         return None;
     }
     way.into_iter().map(|name| HostName::parse("jump", name).ok()).collect()

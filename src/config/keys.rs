@@ -2,6 +2,8 @@
 //!
 //! A key that is not here is an unknown key. What the values mean is not told here.
 
+use crate::domain::fault::config::Later;
+
 /// A key and what may stand behind it.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -25,7 +27,7 @@ pub(super) enum Shape {
     /// A table whose keys are names that the operator chooses, each a plain value.
     Free,
     /// Part of the contract, and not in this version: what it is for.
-    Later(&'static str),
+    Later(Later),
 }
 
 const fn value(name: &'static str) -> Key {
@@ -36,7 +38,7 @@ const fn secret(name: &'static str) -> Key {
     Key { name, shape: Shape::Secret }
 }
 
-const fn later(name: &'static str, what: &'static str) -> Key {
+const fn later(name: &'static str, what: Later) -> Key {
     Key { name, shape: Shape::Later(what) }
 }
 
@@ -101,7 +103,7 @@ static PERSON: &[Key] = &[
     value("telegram"),
     value("github"),
     value("role"),
-    later("groups", "sign-offs by groups of people"),
+    later("groups", Later::Groups),
 ];
 
 static TELEGRAM: &[Key] = &[
@@ -212,7 +214,7 @@ static HEALTH: &[Key] = &[
 static ENVIRONMENTS: &[Key] = &[
     Key { name: "stage", shape: Shape::Section(ENVIRONMENT) },
     Key { name: "production", shape: Shape::Section(ENVIRONMENT) },
-    later("preview", "an environment of its own for every candidate"),
+    later("preview", Later::Previews),
 ];
 
 static ENVIRONMENT: &[Key] = &[

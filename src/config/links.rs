@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::file::Section;
+use crate::domain::fault::config::ConfigFault;
 use crate::domain::web_address::web_address;
 
 /// What stands in an address for the number of a trace.
@@ -24,23 +25,27 @@ pub struct Links {
 
 pub(super) fn read(root: &Section<'_>) -> Links {
     let Some(section) = root.section("links") else { return Links::default() };
-    let template = |key: &str, rule: &str, is_right: &dyn Fn(&str) -> bool| {
+    let template = |key: &str, fault: ConfigFault, is_right: &dyn Fn(&str) -> bool| {
         let text = section.text(key)?;
         let problem = match web_address(key, &fill(&text.value, &"0".repeat(32), Timestamp::UNIX_EPOCH)) {
-            Err(invalid) => Some(invalid.rule.to_string()),
-            Ok(()) if !is_right(&text.value) => Some(rule.to_owned()),
+            Err(invalid) => Some(invalid.rule.into()),
+            Ok(()) if !is_right(&text.value) => Some(fault),
             Ok(()) => None,
         };
-        if let Some(problem) = &problem {
-            section.report.error(&text.place, problem);
+        match problem {
+            Some(fault) => {
+                section.report.error(&text.place, fault);
+                None
+            }
+            None => Some(text.value),
         }
-        problem.is_none().then_some(text.value)
     };
+    let [from, to] = TIMES.map(str::to_owned);
     let has_trace = |text: &str| text.contains(TRACE_ID);
     let has_any = |text: &str| has_trace(text) || TIMES.iter().all(|part| text.contains(part));
     Links {
-        trace: template("trace", &format!("must have {TRACE_ID} in it"), &has_trace),
-        logs: template("logs", &format!("must have {TRACE_ID}, or {} and {}, in it", TIMES[0], TIMES[1]), &has_any),
+        trace: template("trace", ConfigFault::Placeholder { name: TRACE_ID.to_owned() }, &has_trace),
+        logs: template("logs", ConfigFault::PlaceholderOf { trace: TRACE_ID.to_owned(), from, to }, &has_any),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::Section;
 use super::hosts::user_name;
+use crate::domain::fault::config::Needed;
 
 /// Who the steps on RMM's own machine run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) fn read(root: &Section<'_>, base: &Path) -> Option<LocalUser> {
     let home = section.text("home").map(|text| base.join(text.value));
     let Some(user) = section.text("user") else {
         if !section.has("user") {
-            section.missing("user", "the user of this machine that steps of the driver \"local\" run as");
+            section.missing("user", Needed::LocalUser);
         }
         return None;
     };

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::file::Section;
 use crate::domain::duration_text;
+use crate::domain::fault::config::ConfigFault;
 
 const DAY: u64 = 24 * 60 * 60;
 /// Unless the file says otherwise.
@@ -28,7 +29,7 @@ pub(super) fn read(root: &Section<'_>) -> Logs {
         }
         let keep = parse(&text.value);
         if keep.is_none() {
-            section.report.error(&text.place, r#"must be "forever" or at least one day, such as "180d" or "12 weeks""#);
+            section.report.error(&text.place, ConfigFault::LogsKeep);
         }
         keep.map(Some)
     });

@@ -45,6 +45,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+use crate::domain::fault::config::ConfigFault;
 use crate::domain::host::Host;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Person;
@@ -144,28 +145,29 @@ impl Config {
     /// [`ConfigErrors`] with everything else that is wrong.
     pub fn load_without_secrets(path: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
         let name = path.display().to_string();
-        let fail = |sentence: String| {
+        let fail = |fault: ConfigFault| {
             let document = Document::of_file(&name, "");
             let report = Report::new(&document);
-            report.error(&Origin { path: String::new(), spot: Spot::File }, sentence);
+            report.error(&Origin { path: String::new(), spot: Spot::File }, fault);
             report.finish().err().unwrap_or(ConfigErrors(Vec::new()))
         };
         let bytes = std::fs::read(path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
-                fail("does not exist; `rmm init` writes one".into())
+                fail(ConfigFault::NoFile)
             } else {
-                fail(format!("cannot be read: {error}"))
+                fail(ConfigFault::Unreadable { said: error.to_string() })
             }
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let readable = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-            fail(format!("is not UTF-8 text (line {})", readable.matches('\n').count() + 1))
+            fail(ConfigFault::NotUtf8 { line: readable.matches('\n').count() + 1 })
         })?;
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             Some(_) | None => Path::new("."),
         };
-        let folder = std::path::absolute(folder).map_err(|error| fail(format!("has no folder: {error}")))?;
+        let folder =
+            std::path::absolute(folder).map_err(|error| fail(ConfigFault::NoFolder { said: error.to_string() }))?;
         Self::parse_without_secrets(&text, &name, &folder, env)
     }
 
@@ -286,7 +288,7 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`] with every collision that is new.
     pub fn without_more_collisions(self, known: &[Problem]) -> Result<Self, ConfigErrors> {
-        let is_new = |problem: &&Problem| known.iter().all(|known| known.sentence != problem.sentence);
+        let is_new = |problem: &&Problem| known.iter().all(|known| known.fault != problem.fault);
         let new: Vec<_> = self.collisions.iter().filter(is_new).cloned().collect();
         if new.is_empty() { Ok(self) } else { Err(ConfigErrors(new)) }
     }

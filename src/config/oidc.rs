@@ -1,5 +1,6 @@
 //! Id tokens of CI: `oidc` of a service says which workflows it trusts, `[github]` who issues the tokens and for whom.
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
 
 use super::file::Section;
@@ -28,12 +29,11 @@ impl IdTokens {
 /// The issuer that `[github]` names.
 pub(super) fn issuer(section: &Section<'_>) -> Option<String> {
     let text = section.text("oidc_issuer")?;
-    let hint = "RMM asks it for its keys, and nothing else";
-    if !section.report.is_web_address(&text, &text.value, hint) {
+    if !section.report.is_web_address(&text, &text.value, ConfigHint::LoginOfIssuer) {
         return None;
     }
     if !text.value.starts_with("https://") && !is_here(&text.value) {
-        section.report.error(&text.place, "must begin with https://: its keys decide which tokens are true");
+        section.report.error(&text.place, ConfigFault::KeysWithoutHttps);
         return None;
     }
     Some(text.value)
@@ -56,19 +56,15 @@ pub(super) fn trusted(service: &Section<'_>, known: bool) -> Option<TrustedWorkf
     let section = service.section("oidc")?;
     let report = section.report;
     if !known {
-        let hint = "the id token names RMM as its receiver, so that one for another program opens nothing here";
-        let rule = "needs `public_url` in [server], or `oidc_audience` in [github]: for whom are the id tokens?";
-        report.error_hint(&section.place, rule, hint);
+        report.error_hint(&section.place, ConfigFault::NoAudience, ConfigHint::IdTokens);
     }
     if !section.has("repository_id") {
-        section.missing("repository_id", "the number of the repository: `gh api repos/OWNER/NAME --jq .id` shows it");
+        section.missing("repository_id", Needed::RepositoryNumber);
     }
     let repository_id = section.number("repository_id", 1..=i64::MAX);
     let listed = section.one_or_more("workflow").unwrap_or_default();
     let parsed = listed.iter().filter_map(|text| {
-        WorkflowRef::parse("workflow", &text.value)
-            .map_err(|invalid| report.error(&text.place, invalid.rule.to_string()))
-            .ok()
+        WorkflowRef::parse("workflow", &text.value).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
     });
     Some(TrustedWorkflows { workflows: parsed.collect(), repository_id: repository_id?.value.unsigned_abs() })
 }

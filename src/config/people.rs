@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::ids::PersonName;
 use crate::domain::person::{Person, Role, is_shared_username, shared_account};
 use crate::domain::text::{folded, is_same_name};
@@ -24,7 +25,7 @@ impl<T: Ord> Unique<T> {
     /// Reports a value that another place has already.
     pub fn claim(&mut self, report: &Report<'_>, value: T, place: &Origin) {
         if let Some(first) = self.0.get(&value) {
-            report.error(place, format!("must be unique; {first} has the same value"));
+            report.error(place, ConfigFault::Unique { first: first.clone() });
         } else {
             self.0.insert(value, place.path.clone());
         }
@@ -43,13 +44,10 @@ impl Names {
             return;
         };
         if first.value == name.value {
-            report.error(&name.place, format!("must be unique; {} has the same value", first.place.path));
+            report.error(&name.place, ConfigFault::Unique { first: first.place.path.clone() });
         } else {
-            let sentence = format!(
-                "{:?} and {:?} ({}) look the same to people, who are told apart by more than upper and lower case",
-                name.value, first.value, first.place.path
-            );
-            report.collision(&name.place, sentence, "call one of them otherwise");
+            let (one, other, first) = (name.value.clone(), first.value.clone(), first.place.path.clone());
+            report.collision(&name.place, ConfigFault::LookAlike { one, other, first }, ConfigHint::OtherName);
         }
     }
 }
@@ -75,7 +73,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
         let username = section.text("telegram").and_then(|text| username(report, text));
         if let Some(username) = &username {
             if section.has("telegram_id") {
-                report.error(&username.place, "stands beside `telegram_id`, which says more; leave this out");
+                report.error(&username.place, ConfigFault::NumberSaysMore);
             }
             usernames.claim(report, username.value.to_lowercase(), &username.place);
         }
@@ -87,10 +85,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
         let Some(name) = name else { continue };
         if ["operator", "rmm"].into_iter().any(|taken| is_same_name(taken, name.as_str())) {
             let place = section.at("name");
-            report.warn(
-                &place,
-                "is what the record calls this machine's operator and RMM itself; call the person otherwise",
-            );
+            report.warn(&place, ConfigFault::NameOfRecord);
         }
         places.extend(github.clone().map(|login| (name.clone(), login)));
         people.names.insert(name.to_string(), role);
@@ -107,17 +102,15 @@ pub(super) fn read(root: &Section<'_>) -> People {
         let other =
             people.list.iter().find(|other| other.name != owner && is_same_name(other.name.as_str(), &login.value));
         if let Some(other) = other {
-            let sentence = format!(
-                "the GitHub login {} of {owner} is also the name of {}: a release that CI says it has begun would be either's",
-                login.value, other.name
-            );
-            report.collision(&login.place, sentence, "call that person otherwise");
+            let (owner, other) = (owner.to_string(), other.name.to_string());
+            let fault = ConfigFault::LoginIsName { login: login.value, owner, other };
+            report.collision(&login.place, fault, ConfigHint::OtherPerson);
         }
     }
     let admins = people.names.values().any(|role| matches!(role, Some(Role::Admin) | None));
     if !people.list.is_empty() && !admins {
         let place = Origin { path: "people".into(), spot: Spot::File };
-        report.warn(&place, "nobody is an admin: only the operator on this machine can roll back, abort or unlock");
+        report.warn(&place, ConfigFault::NoAdmin);
     }
     people
 }
@@ -125,27 +118,21 @@ pub(super) fn read(root: &Section<'_>) -> People {
 fn name(section: &Section<'_>, taken: &mut Names) -> Option<PersonName> {
     let Some(text) = section.text("name") else {
         if !section.has("name") {
-            section.missing("name", "approver lists and the record use it");
+            section.missing("name", Needed::NameOfPerson);
         }
         return None;
     };
     taken.claim(section.report, &text);
-    PersonName::parse("name", text.value)
-        .map_err(|invalid| section.report.error(&text.place, invalid.rule.to_string()))
-        .ok()
+    PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
 }
 
 /// Whether a number is one person's. One that stands for many is left out, so that it gives no rights.
 fn is_of_one(report: &Report<'_>, id: &Located<i64>) -> bool {
     let Some(shared) = shared_account(id.value) else { return true };
-    let sentence = format!("is no person's number: it is {shared}, which Telegram shows in place of many people");
-    report.collision(&id.place, sentence, OWN_NUMBER);
+    let fault = ConfigFault::SharedAccount { number: Some(shared.to_owned()) };
+    report.collision(&id.place, fault, ConfigHint::OwnNumber);
     false
 }
-
-/// What to do about an account that stands for many.
-const OWN_NUMBER: &str = "switch off anonymity in the group (or write as yourself, not as a channel) and send /id to the bot again: it answers \
-     with the person's own number";
 
 /// Telegram's rule for usernames; people write them with an `@`.
 fn username(report: &Report<'_>, text: Located<String>) -> Option<Located<String>> {
@@ -154,12 +141,11 @@ fn username(report: &Report<'_>, text: Located<String>) -> Option<Located<String
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && name.as_bytes()[0].is_ascii_alphabetic();
     if !fits {
-        let hint = "the number of a person is better: nobody can take it over, and `telegram_id` is the key for it";
-        report.error_hint(&text.place, "must be a username of Telegram: 4 to 32 letters, digits and '_'", hint);
+        report.error_hint(&text.place, ConfigFault::Username, ConfigHint::NumberIsBetter);
         return None;
     }
     if is_shared_username(name) {
-        report.collision(&text.place, "is no person: Telegram shows this account in place of many people", OWN_NUMBER);
+        report.collision(&text.place, ConfigFault::SharedAccount { number: None }, ConfigHint::OwnNumber);
         return None;
     }
     Some(Located { value: name.to_owned(), place: text.place })
@@ -172,7 +158,7 @@ fn check_login(report: &Report<'_>, login: &Located<String>) -> bool {
         && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         && text[0].is_ascii_alphanumeric();
     if !fits {
-        report.error(&login.place, "must be a login of GitHub: letters, digits and '-', without '@'");
+        report.error(&login.place, ConfigFault::GithubLogin);
     }
     fits
 }

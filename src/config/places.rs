@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::domain::env::Env;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Tenant};
 use crate::domain::folder::plain;
 use crate::domain::ids::{ServiceName, SurfaceName};
 use crate::domain::plan::project;
@@ -86,19 +87,20 @@ impl Occupied {
         self.service == other.service && self.environment == other.environment
     }
 
-    fn title(&self) -> String {
-        format!("surface {} of {} in {}", self.name(), self.service, self.environment)
+    fn tenant(&self) -> Tenant {
+        let (surface, service) = (self.name().clone(), self.service.clone());
+        Tenant { surface, service, environment: self.environment }
     }
 
-    /// The first machine on which both are.
-    fn meets(&self, other: &Self, hosts: &Hosts) -> Option<String> {
+    /// The first machine on which both are, as [`ConfigFault`] names it.
+    fn meets(&self, other: &Self, hosts: &Hosts) -> Option<Option<String>> {
         let machine = |host| hosts.machine(host);
         let shared = self
             .surface
             .hosts
             .iter()
             .find(|place| other.surface.hosts.iter().any(|there| machine(&there.host) == machine(&place.host)))?;
-        Some(if shared.host.is_local() { "this machine".to_owned() } else { shared.host.to_string() })
+        Some((!shared.host.is_local()).then(|| shared.host.to_string()))
     }
 }
 
@@ -142,11 +144,11 @@ fn group(hosts: &Hosts, occupied: &[Occupied]) -> BTreeMap<String, Vec<usize>> {
 fn pair(report: &Report<'_>, hosts: &Hosts, earlier: &Occupied, later: &Occupied) {
     let Some(machine) = later.meets(earlier, hosts) else { return };
     if later.is_released_with(earlier) {
-        nested(report, &machine, earlier, later);
+        nested(report, machine, earlier, later);
         return together(report, earlier, later);
     }
-    folders(report, &machine, earlier, later);
-    projects(report, &machine, earlier, later);
+    folders(report, machine.clone(), earlier, later);
+    projects(report, machine, earlier, later);
 }
 
 /// What two surfaces that are released as one may share, and probably do not mean to. `earlier` is deployed first.
@@ -157,30 +159,17 @@ fn together(report: &Report<'_>, earlier: &Occupied, later: &Occupied) {
     let (one, other) = (&earlier.surface, &later.surface);
     let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
     if later.surface.checkout && !earlier.surface.checkout {
-        let sentence = format!(
-            "{} is deployed before {} checks the code out in their folder; put it behind",
-            earlier.title(),
-            later.name()
-        );
-        report.warn(place, sentence);
+        let (earlier, later) = (earlier.tenant(), later.name().clone());
+        report.warn(place, ConfigFault::CheckedOutBefore { earlier, later });
     }
     let twice = one.recipe == Recipe::Compose && one.deploy == other.deploy && one.env == other.env;
     if twice && other.recipe == Recipe::Compose && earlier.project != later.project {
-        let sentence = format!(
-            "{} and {} start the same compose file in one folder, as two projects; one surface is enough for it",
-            earlier.title(),
-            later.name()
-        );
-        report.warn(place, sentence);
+        let (earlier, later) = (earlier.tenant(), later.name().clone());
+        report.warn(place, ConfigFault::SameComposeFile { earlier, later });
     }
 }
 
 /// How a key is given another value in one environment.
-fn way_out(key: &str, place: &Occupied) -> String {
-    format!(
-        "give each its own: `{key}` under `[services.environments.{}.surfaces.{}]` of {} holds there only",
-        place.environment,
-        place.name(),
-        place.service
-    )
+fn way_out(key: &str, place: &Occupied) -> ConfigHint {
+    ConfigHint::OwnValue { key: key.to_owned(), of: place.tenant() }
 }

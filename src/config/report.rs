@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::document::Document;
 use super::error::{ConfigErrors, Excerpt, Position, Problem};
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::web_address::{login, web_address};
 
 /// Where a value came from.
@@ -72,7 +73,7 @@ impl<'t> Report<'t> {
 
     /// Whether something is wrong with what is written at a place.
     pub fn is_wrong(&self, place: &Origin) -> bool {
-        let here = self.problem(place, String::new(), None);
+        let here = self.problem(place, ConfigFault::EmptyKey, None);
         self.errors.borrow().iter().any(|known| known.key == here.key && known.position == here.position)
     }
 
@@ -82,7 +83,7 @@ impl<'t> Report<'t> {
             self.hide(&line);
         }
         let spot = error.span().map_or(Spot::File, Spot::Text);
-        self.error(&Origin { path: String::new(), spot }, format!("not TOML: {}", error.message()));
+        self.error(&Origin { path: String::new(), spot }, ConfigFault::NotToml { said: error.message().to_owned() });
     }
 
     /// The text between two bytes, as the operator wrote it.
@@ -101,25 +102,25 @@ impl<'t> Report<'t> {
         self.hidden.borrow_mut().push((number, line(span.start), line(span.end)));
     }
 
-    pub fn error(&self, place: &Origin, sentence: impl Into<String>) {
-        self.add_error(self.problem(place, sentence.into(), None));
+    pub fn error(&self, place: &Origin, fault: impl Into<ConfigFault>) {
+        self.add_error(self.problem(place, fault.into(), None));
     }
 
-    pub fn error_hint(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
-        self.add_error(self.problem(place, sentence.into(), Some(hint.into())));
+    pub fn error_hint(&self, place: &Origin, fault: impl Into<ConfigFault>, hint: ConfigHint) {
+        self.add_error(self.problem(place, fault.into(), Some(hint)));
     }
 
     /// An error whose line must not be printed, because it holds a secret.
-    pub fn error_unseen(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
-        self.add_error(Problem { excerpt: None, ..self.problem(place, sentence.into(), Some(hint.into())) });
+    pub fn error_unseen(&self, place: &Origin, fault: impl Into<ConfigFault>, hint: ConfigHint) {
+        self.add_error(Problem { excerpt: None, ..self.problem(place, fault.into(), Some(hint)) });
     }
 
     /// Whether this is an address of the web. One with a password is refused without being shown.
-    pub fn is_web_address(&self, text: &Located<String>, address: &str, hint: &str) -> bool {
+    pub fn is_web_address(&self, text: &Located<String>, address: &str, hint: ConfigHint) -> bool {
         if login(&text.value).is_some() {
-            self.error_unseen(&text.place, "must not carry a user or a password: plans and logs show it", hint);
+            self.error_unseen(&text.place, ConfigFault::NoLoginInAddress, hint);
         } else if let Err(invalid) = web_address("", address) {
-            self.error(&text.place, invalid.rule.to_string());
+            self.error(&text.place, invalid.rule);
         } else {
             return true;
         }
@@ -127,8 +128,8 @@ impl<'t> Report<'t> {
     }
 
     /// Two things in one place: an error of `rmm check`, and no reason for a running RMM to stop.
-    pub fn collision(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
-        let collision = self.problem(place, sentence.into(), Some(hint.into()));
+    pub fn collision(&self, place: &Origin, fault: ConfigFault, hint: ConfigHint) {
+        let collision = self.problem(place, fault, Some(hint));
         let mut collisions = self.collisions.borrow_mut();
         if !collisions.contains(&collision) {
             collisions.push(collision);
@@ -136,16 +137,16 @@ impl<'t> Report<'t> {
     }
 
     /// A secret that this process cannot look up; RMM itself may have it.
-    pub fn unset(&self, place: &Origin, sentence: impl Into<String>) {
-        let problem = self.problem(place, sentence.into(), None);
+    pub fn unset(&self, place: &Origin, fault: ConfigFault) {
+        let problem = self.problem(place, fault, None);
         let mut unset = self.unset.borrow_mut();
         if !unset.contains(&problem) {
             unset.push(problem);
         }
     }
 
-    pub fn warn(&self, place: &Origin, sentence: impl Into<String>) {
-        let warning = self.problem(place, sentence.into(), None);
+    pub fn warn(&self, place: &Origin, fault: ConfigFault) {
+        let warning = self.problem(place, fault, None);
         let mut warnings = self.warnings.borrow_mut();
         if !warnings.contains(&warning) {
             warnings.push(warning);
@@ -184,7 +185,7 @@ impl<'t> Report<'t> {
         }
     }
 
-    fn problem(&self, place: &Origin, sentence: String, hint: Option<String>) -> Problem {
+    fn problem(&self, place: &Origin, fault: ConfigFault, hint: Option<ConfigHint>) -> Problem {
         let (part, located) = match &place.spot {
             Spot::Text(span) => {
                 let (_, part, lies) = self.document.part(span.start);
@@ -201,7 +202,7 @@ impl<'t> Report<'t> {
             Some(_) | None => place.path.clone(),
         };
         let (position, excerpt) = located.unzip();
-        Problem { file, service, position, key, sentence, hint, excerpt }
+        Problem { file, service, position, key, fault, hint, excerpt }
     }
 }
 

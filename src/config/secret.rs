@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::EnvVars;
 use super::authorities::Authorities;
 use super::report::{Located, Report};
+use crate::domain::fault::config::{ConfigFault, ConfigHint, FileFault};
 
 /// Characters; what is shorter stands in other texts by chance.
 const TELLING: usize = 8;
@@ -118,16 +119,8 @@ impl<'a> Keyring<'a> {
         let climbs = path.components().any(|part| part == Component::ParentDir);
         let reached = path.starts_with(&base) && !path.starts_with(data) && !climbs;
         if !reached {
-            let sentence = format!(
-                "is out of reach: a service of the dashboard may refer to files below {} alone, and not to those of RMM's data \
-                 directory",
-                self.base.display()
-            );
-            self.report.error_hint(
-                &reference.place,
-                sentence,
-                "put the secret into a file there, or define the service in the file",
-            );
+            let fault = ConfigFault::OutOfReach { folder: self.base.display().to_string() };
+            self.report.error_hint(&reference.place, fault, ConfigHint::SecretBelow);
         }
         reached
     }
@@ -137,8 +130,7 @@ impl<'a> Keyring<'a> {
         let is_own = |own: &SecretString| holds(value.expose_secret(), own.expose_secret());
         let kept = self.report.is_of_dashboard(&reference.place) && self.own.borrow().secrets.iter().any(is_own);
         if kept {
-            let sentence = "is a secret that RMM itself uses; a service of the dashboard cannot have it";
-            self.report.error(&reference.place, sentence);
+            self.report.error(&reference.place, ConfigFault::SecretOfRmm);
         }
         !kept
     }
@@ -157,10 +149,7 @@ impl<'a> Keyring<'a> {
         };
         let value = value.filter(|value| self.is_for_steps(reference, value))?;
         if value.expose_secret().chars().count() < SHORTEST {
-            self.report.warn(
-                &reference.place,
-                format!("the secret is shorter than {SHORTEST} characters: it cannot be hidden well in outputs"),
-            );
+            self.report.warn(&reference.place, ConfigFault::ShortSecret { least: SHORTEST });
         }
         self.found.borrow_mut().0.insert(reference.value.clone(), value.clone());
         Some(value)
@@ -181,8 +170,7 @@ impl<'a> Keyring<'a> {
         let fits = largest.is_none_or(|largest| text.len() <= largest);
         if !fits {
             let most = largest.unwrap_or_default();
-            let rule = format!("holds more than {most} bytes; name only the authorities that the repository needs");
-            self.report.error(&reference.place, rule);
+            self.report.error(&reference.place, ConfigFault::TooManyCertificates { most });
         }
         fits
     }
@@ -194,10 +182,10 @@ impl<'a> Keyring<'a> {
     fn variable(&self, reference: &Located<String>, name: &str) -> Option<SecretString> {
         let problem = match self.environment.get(name) {
             Some(value) if !value.is_empty() => return Some(value.as_str().into()),
-            Some(_) => format!("the environment variable `{name}` is empty"),
-            None if name.is_empty() => "`env:` must be followed by the name of an environment variable".into(),
+            Some(_) => ConfigFault::VariableEmpty { name: name.to_owned() },
+            None if name.is_empty() => ConfigFault::NoVariableNamed,
             None => {
-                self.report.unset(&reference.place, format!("the environment variable `{name}` is not set"));
+                self.report.unset(&reference.place, ConfigFault::VariableUnset { name: name.to_owned() });
                 return None;
             }
         };
@@ -207,11 +195,11 @@ impl<'a> Keyring<'a> {
 
     fn file(&self, reference: &Located<String>, path: &str) -> Option<SecretString> {
         if path.is_empty() {
-            self.report.error(&reference.place, "`file:` must be followed by the path of a file");
+            self.report.error(&reference.place, ConfigFault::NoFileNamed);
             return None;
         }
         let path = self.base.join(path);
-        let shown = path.display();
+        let shown = path.display().to_string();
         let opened = if self.report.is_of_dashboard(&reference.place) {
             open_beneath(self.base, &path)
         } else {
@@ -220,19 +208,16 @@ impl<'a> Keyring<'a> {
         match opened.map_err(Unread::from).and_then(read) {
             Ok((text, open)) => {
                 if open {
-                    self.report.warn(
-                        &reference.place,
-                        format!("the file {shown} can be read by every user of this machine; `chmod 600` it"),
-                    );
+                    self.report.warn(&reference.place, ConfigFault::ReadableByAll { path: shown });
                 }
                 Some(text)
             }
-            Err(Unread::Denied(problem)) => {
-                self.report.unset(&reference.place, format!("the file {shown} {problem}"));
+            Err(Unread::Denied(fault)) => {
+                self.report.unset(&reference.place, ConfigFault::File { path: shown, fault });
                 None
             }
-            Err(Unread::Wrong(problem)) => {
-                self.report.error(&reference.place, format!("the file {shown} {problem}"));
+            Err(Unread::Wrong(fault)) => {
+                self.report.error(&reference.place, ConfigFault::File { path: shown, fault });
                 None
             }
         }
@@ -242,31 +227,23 @@ impl<'a> Keyring<'a> {
 /// Why a file says nothing.
 enum Unread {
     /// Whoever asks may not read it; RMM's own user may.
-    Denied(String),
-    Wrong(String),
+    Denied(FileFault),
+    Wrong(FileFault),
 }
 
-impl From<String> for Unread {
-    fn from(problem: String) -> Self {
-        Self::Wrong(problem)
-    }
-}
-
-impl From<&str> for Unread {
-    fn from(problem: &str) -> Self {
-        Self::Wrong(problem.to_owned())
+impl From<FileFault> for Unread {
+    fn from(fault: FileFault) -> Self {
+        Self::Wrong(fault)
     }
 }
 
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Self {
-        let cannot = format!("cannot be read: {error}");
+        let cannot = FileFault::Unreadable(error.to_string());
         match Errno::from_io_error(&error) {
-            Some(Errno::NOENT) => Self::Wrong("does not exist".to_owned()),
+            Some(Errno::NOENT) => Self::Wrong(FileFault::Missing),
             Some(Errno::ACCESS | Errno::PERM) => Self::Denied(cannot),
-            Some(Errno::LOOP) => {
-                Self::Wrong("is reached by a link, which a service of the dashboard may not use".to_owned())
-            }
+            Some(Errno::LOOP) => Self::Wrong(FileFault::ByLink),
             Some(_) | None => Self::Wrong(cannot),
         }
     }
@@ -288,17 +265,17 @@ fn read(mut file: File) -> Result<(SecretString, bool), Unread> {
     let about = file.metadata()?;
     // A device or pipe could block the start for ever.
     if !about.is_file() {
-        return Err("is not a regular file".into());
+        return Err(FileFault::NotRegular.into());
     }
     if about.len() > LARGEST_FILE {
-        return Err(format!("is larger than {LARGEST_FILE} bytes").into());
+        return Err(FileFault::TooLarge(LARGEST_FILE).into());
     }
     let mut bytes = Vec::new();
     file.by_ref().take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = String::from_utf8(bytes).map_err(|_| FileFault::NotUtf8)?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {
-        return Err("is empty".into());
+        return Err(FileFault::Empty.into());
     }
     Ok((text.into(), readable_by_all(&about)))
 }

@@ -8,10 +8,12 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::EnvVars;
-use super::error::{nearest, suggestion};
+use super::error::{nearest, unknown};
 use super::file::{Section, choose};
 use super::keys::SERVER;
 use super::report::{Located, Origin, Report, Spot};
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
+use crate::domain::rule::Rule;
 
 /// What every override begins with. The client's own `RMM_URL` and `RMM_TOKEN` do not.
 const OVERRIDE: &str = "RMM__";
@@ -93,28 +95,25 @@ fn refuse_unknown_overrides(report: &Report<'_>, env: &EnvVars) {
     let given = env.range(OVERRIDE.to_owned()..).map(|(name, _)| name).take_while(|name| name.starts_with(OVERRIDE));
     for name in given.filter(|name| !known.contains(name)) {
         let place = Origin { path: name.clone(), spot: Spot::Environment };
-        report.error_hint(
-            &place,
-            format!("unknown override; {}", suggestion(name, known.iter().map(String::as_str))),
-            "environment variables override the keys of [server] and nothing else",
-        );
+        let fault = unknown(Unknown::Override, name, known.iter().map(String::as_str));
+        report.error_hint(&place, fault, ConfigHint::OnlyServer);
     }
 }
 
 fn listen(report: &Report<'_>, text: &Located<String>) -> Option<SocketAddr> {
     let address = text.value.parse().ok();
     if address.is_none() {
-        report.error(&text.place, r#"must be an IP address and a port, such as "127.0.0.1:8080" or "[::1]:8080""#);
+        report.error(&text.place, ConfigFault::ListenAddress);
     }
     address
 }
 
 fn public_url(report: &Report<'_>, text: &Located<String>) -> Option<String> {
-    if !report.is_web_address(text, &text.value, "people reach RMM there; they have accounts of their own") {
+    if !report.is_web_address(text, &text.value, ConfigHint::LoginOfServer) {
         return None;
     }
     if text.value.contains(['?', '#']) {
-        report.error(&text.place, "must end before any `?` or `#`");
+        report.error(&text.place, ConfigFault::BeforeQuery);
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
@@ -124,22 +123,15 @@ fn public_url(report: &Report<'_>, text: &Located<String>) -> Option<String> {
 fn proxy(report: &Report<'_>, text: &Located<String>) -> Option<IpNet> {
     let address = |text: &str| text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
     let Some(network) = address(&text.value).or_else(|| text.value.parse().ok()) else {
-        report.error_hint(
-            &text.place,
-            r#"must be the IP address of a proxy, such as "127.0.0.1" or "::1", or a network of them, such as "10.0.0.0/24""#,
-            "names are not looked up: whoever answers for a name could say for whom requests are",
-        );
+        report.error_hint(&text.place, ConfigFault::ProxyAddress, ConfigHint::NoNamesOfProxies);
         return None;
     };
     if network.prefix_len() == 0 {
-        report.error(&text.place, "would let everybody say for whom their requests are; name the proxies alone");
+        report.error(&text.place, ConfigFault::EveryProxy);
         return None;
     }
     if network.trunc() != network {
-        report.error(
-            &text.place,
-            format!(r#"means the network "{}"; write it so, or the address alone"#, network.trunc()),
-        );
+        report.error(&text.place, ConfigFault::NetworkMeant { network: network.trunc().to_string() });
         return None;
     }
     Some(network)
@@ -147,7 +139,7 @@ fn proxy(report: &Report<'_>, text: &Located<String>) -> Option<IpNet> {
 
 fn data_dir(report: &Report<'_>, text: Located<String>) -> Option<String> {
     if text.value.trim().is_empty() {
-        report.error(&text.place, "must not be empty");
+        report.error(&text.place, Rule::NotEmpty);
         return None;
     }
     Some(text.value)
@@ -162,14 +154,12 @@ fn time_zone(report: &Report<'_>, text: &Located<String>) -> Option<TimeZone> {
         return Some(zone);
     }
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-    let sentence = format!("there is no time zone `{}` on this machine", text.value);
+    let near = nearest(&text.value, names.iter().map(String::as_str)).map(str::to_owned);
+    let fault = ConfigFault::NoTimeZone { name: text.value.clone(), near, others: !names.is_empty() };
     if names.is_empty() {
-        let hint = "it has no database of time zones at all: install the package tzdata, or set \"UTC\"";
-        report.error_hint(&text.place, sentence, hint);
-    } else if let Some(near) = nearest(&text.value, names.iter().map(String::as_str)) {
-        report.error(&text.place, format!("{sentence}; did you mean `{near}`?"));
+        report.error_hint(&text.place, fault, ConfigHint::NoTimeZones);
     } else {
-        report.error(&text.place, format!(r#"{sentence}; write it as "Europe/Moscow" or "UTC""#));
+        report.error(&text.place, fault);
     }
     None
 }

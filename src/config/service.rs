@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::env::Env;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::ids::{PersonName, ServiceName, SurfaceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::person::{Person, Role};
@@ -16,7 +17,7 @@ use crate::domain::web_address::host_and_port;
 
 use super::authorities::LARGEST_CARRIED;
 use super::environment::{self, Reached};
-use super::error::nearest;
+use super::error::not_among;
 use super::file::Section;
 use super::github::Github;
 use super::hosts::Hosts;
@@ -48,7 +49,7 @@ pub(super) fn read(
 ) -> Vec<Service> {
     if !root.has("services") {
         let place = Origin { path: "services".into(), spot: Spot::File };
-        root.report.warn(&place, "there is none yet: RMM has nothing to release");
+        root.report.warn(&place, ConfigFault::NoServices);
     }
     let mut names = Names::default();
     let sections = root.list("services").unwrap_or_default();
@@ -73,11 +74,9 @@ fn former_names(sections: &[Section<'_>], services: &[Service]) {
     for (section, was) in sections.iter().filter_map(|section| Some((section, section.text("was")?))) {
         let report = section.report;
         if services.iter().any(|service| service.name.as_str() == was.value) {
-            let sentence =
-                format!("{} is a service of this file; a former name is one that nobody has any more", was.value);
-            report.error(&was.place, sentence);
+            report.error(&was.place, ConfigFault::WasIsThere { name: was.value });
         } else if !known.insert(was.value.clone()) {
-            report.error(&was.place, format!("two services cannot both have been {}", was.value));
+            report.error(&was.place, ConfigFault::WasTwice { name: was.value.clone() });
         }
     }
 }
@@ -103,14 +102,17 @@ pub(super) fn workflows_within_reach(root: &Section<'_>, services: &[Service], g
         let driver = environments.get(&Env::Production).map(|environment| &environment.driver);
         let Some(Driver::Ci { workflow: Some(_), .. }) = driver else { continue };
         let place = section.place.inside("environments").inside("production").inside("workflow");
-        let error = |sentence: &str, hint: &str| section.report.error_hint(&place, sentence, hint);
+        let error = |fault: ConfigFault, hint: ConfigHint| section.report.error_hint(&place, fault, hint);
         match (github, repository) {
             (None, _) if root.has("github") => {}
-            (None, _) => error("is started by way of `[github]`, which is missing", "`[github]` with a `token`"),
-            (Some(_), None) => error("needs the service's `repository`", "`repository = \"owner/name\"`"),
+            (None, _) => error(ConfigFault::WorkflowWithoutGithub, ConfigHint::GithubTable),
+            (Some(_), None) => {
+                let hint = ConfigHint::Write { text: "`repository = \"owner/name\"`".to_owned() };
+                error(ConfigFault::WorkflowWithoutRepository, hint);
+            }
             (Some(github), Some(repository)) if RepoName::of(repository, &github.api_url).is_none() => {
-                let sentence = format!("the repository of the service is not at the GitHub of {}", github.api_url);
-                error(&sentence, "`repository = \"owner/name\"`, or an address on its host");
+                let fault = ConfigFault::RepositoryElsewhere { api: github.api_url.clone() };
+                error(fault, ConfigHint::AddressOnHost);
             }
             (Some(_), Some(_)) => {}
         }
@@ -126,7 +128,7 @@ fn service(
     occupied: &mut Vec<Occupied>,
 ) -> Option<Service> {
     let report = section.report;
-    let name = name(section, names, "CI and people call the service by it");
+    let name = name(section, names, Needed::NameOfService);
     let name = name.and_then(|name| valid(report, &name, ServiceName::parse));
     let was = section.text("was").and_then(|text| valid(report, &text, ServiceName::parse));
     let repository = section.text("repository").and_then(|text| repository(report, keyring.base, &text));
@@ -140,7 +142,7 @@ fn service(
 
     if !section.has("surfaces") {
         if reached.iter().filter_map(|(_, it)| it.as_ref()).any(Reached::is_ours) {
-            section.missing("surfaces", "RMM itself runs this service, and must be told what to run");
+            section.missing("surfaces", Needed::Surfaces);
         }
         let name = SurfaceName::parse("name", PLAIN_SURFACE).ok()?;
         written.push(Written { name, place: section.place.clone(), draft: Draft::nothing() });
@@ -152,7 +154,7 @@ fn service(
     // Where a driver is not known, it may be the one that the keys belong to.
     if reached.iter().all(|(_, it)| it.as_ref().is_some_and(Reached::is_without_ssh)) {
         for surface in &written {
-            surface.draft.check_without_ssh(report, "neither environment of the service has it");
+            surface.draft.check_without_ssh(report, None);
         }
     }
     let mut environments = BTreeMap::new();
@@ -195,7 +197,7 @@ fn service(
 }
 
 /// The name of a table that must have one, and one of its own.
-fn name(section: &Section<'_>, taken: &mut Names, why: &str) -> Option<Located<String>> {
+fn name(section: &Section<'_>, taken: &mut Names, why: Needed) -> Option<Located<String>> {
     if !section.has("name") {
         section.missing("name", why);
     }
@@ -209,24 +211,20 @@ fn valid<T>(
     text: &Located<String>,
     parse: impl FnOnce(&str, String) -> Result<T, Invalid>,
 ) -> Option<T> {
-    parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule.to_string())).ok()
+    parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
 }
 
 /// What makes a candidate: a call, or also a tag that fits a pattern.
 fn candidates(section: &Section<'_>) -> Candidates {
     let by_tag = section.choice("candidates", &[("call", false), ("tags", true)]).is_some_and(|it| it.value);
     if by_tag && !section.has("repository") {
-        section.missing("repository", "with `candidates = \"tags\"` its tags become releases");
+        section.missing("repository", Needed::RepositoryOfTags);
     }
     let pattern = section.text("tags").and_then(|text| {
         if !by_tag && section.text("candidates").is_none_or(|it| it.value == "call") {
-            section
-                .report
-                .error(&text.place, "belongs to `candidates = \"tags\"`: by call, CI says which tag it means");
+            section.report.error(&text.place, ConfigFault::TagsByCall);
         }
-        Pattern::parse("tags", &text.value)
-            .map_err(|invalid| section.report.error(&text.place, invalid.rule.to_string()))
-            .ok()
+        Pattern::parse("tags", &text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
     });
     if by_tag { Candidates::Tags(pattern.unwrap_or_else(Pattern::any)) } else { Candidates::Call }
 }
@@ -235,8 +233,7 @@ fn candidates(section: &Section<'_>) -> Candidates {
 fn repository_ca(section: &Section<'_>, repository: Option<&str>, keyring: &Keyring<'_>) -> Option<String> {
     let reference = section.text("repository_ca")?;
     if repository.is_some_and(|repository| !clone_url(repository).starts_with("https://")) {
-        let rule = "belongs to a `repository` with https://: only there is a certificate to look at";
-        section.report.error(&reference.place, rule);
+        section.report.error(&reference.place, ConfigFault::NotHttps { key: "repository".to_owned() });
         return None;
     }
     keyring.trust(&reference, Some(LARGEST_CARRIED)).then_some(reference.value)
@@ -258,10 +255,9 @@ pub fn check_repository(text: &str, base: &Path) -> Result<String, Invalid> {
 fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Option<String> {
     let refuse = |rule: Rule| {
         if rule == Rule::NoPassword {
-            let hint = "use SSH (`git@host:owner/name.git`), or a credential helper of git";
-            report.error_unseen(&text.place, rule.to_string(), hint);
+            report.error_unseen(&text.place, rule, ConfigHint::LoginOfRepository);
         } else {
-            report.error(&text.place, rule.to_string());
+            report.error(&text.place, rule);
         }
     };
     address(&text.value, base).map_err(refuse).ok()
@@ -304,7 +300,7 @@ fn approvals(service: &Section<'_>, people: &People) -> Approvals {
     let report = service.report;
     let Some(section) = service.section("approvals") else {
         if !service.has("approvals") {
-            service.missing("approvals", "who must say yes? list them in `required`, or say `minimum = 0`: nobody");
+            service.missing("approvals", Needed::Approvals);
         }
         return Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true };
     };
@@ -317,11 +313,10 @@ fn approvals(service: &Section<'_>, people: &People) -> Approvals {
     if let (Some(minimum), Some(number)) = (&minimum, number)
         && number > count
     {
-        report.error(&minimum.place, format!("must be at most {count}, the number of people in `required`"));
+        report.error(&minimum.place, ConfigFault::AtMostApprovers { count });
     }
     if count == 0 && !section.has("minimum") && (listed.is_some() || !section.has("required")) {
-        let why = "names nobody; list people, or add `minimum = 0` to release without any approval";
-        report.error(&section.at("required"), why);
+        report.error(&section.at("required"), ConfigFault::NobodyApproves);
     }
     let forbid_self = section.flag("forbid_self");
     let minimum = number.unwrap_or(required.len());
@@ -330,16 +325,12 @@ fn approvals(service: &Section<'_>, people: &People) -> Approvals {
         && minimum > 0
         && minimum == count
     {
-        report.warn(&flag.place, "with all of `required` needed, a release of one of them can never be approved");
+        report.warn(&flag.place, ConfigFault::NeverApproved);
     }
     if let Some(flag) = forbid_self.as_ref().filter(|flag| flag.value && is_at_github(service)) {
         let is_unknown = |person: &&Person| required.contains(&person.name) && person.github.is_none();
         for person in people.list.iter().filter(is_unknown) {
-            let name = &person.name;
-            let why = format!(
-                "{name} has no `github` in [[people]], so that a release of that person may not be recognised as such"
-            );
-            report.warn(&flag.place, why);
+            report.warn(&flag.place, ConfigFault::NoGithubOf { person: person.name.to_string() });
         }
     }
     Approvals {
@@ -363,15 +354,13 @@ fn approvers(report: &Report<'_>, listed: &[Located<String>], people: &People) -
         taken.claim(report, text.value.clone(), &text.place);
         match people.names.get(&text.value) {
             Some(Some(Role::Viewer)) => {
-                report.error(&text.place, format!("`{}` is a viewer and may not approve", text.value));
+                report.error(&text.place, ConfigFault::Viewer { name: text.value.clone() });
             }
             Some(Some(Role::Ci | Role::Member | Role::Admin) | None) => {
                 required.extend(PersonName::parse("required", text.value.clone()));
             }
             None => {
-                let near = nearest(&text.value, people.names.keys().map(String::as_str));
-                let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-                report.error(&text.place, format!("`{}` is not among [[people]]{near}", text.value));
+                report.error(&text.place, not_among("people", &text.value, people.names.keys().map(String::as_str)));
             }
         }
     }
@@ -381,11 +370,11 @@ fn approvers(report: &Report<'_>, listed: &[Located<String>], people: &People) -
 fn surfaces(service: &Section<'_>, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<Written> {
     let Some(sections) = service.list("surfaces") else { return Vec::new() };
     if sections.is_empty() {
-        service.report.error(&service.at("surfaces"), "must name at least one surface");
+        service.report.error(&service.at("surfaces"), ConfigFault::AnySurface);
     }
     let mut names = Names::default();
     let read = |section: &Section<'_>| {
-        let name = name(section, &mut names, "releases and overrides refer to the surface by it");
+        let name = name(section, &mut names, Needed::NameOfSurface);
         let draft = Draft::read(section, hosts, keyring);
         let name = valid(section.report, &name?, SurfaceName::parse)?;
         Some(Written { name, place: section.place.clone(), draft })

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::ids::SurfaceName;
 use crate::domain::plan::{Quoting, project};
 use crate::domain::service::{Dirty, EnvValue, Health, Order, Probe, Recipe, Surface, Target};
@@ -31,10 +32,6 @@ pub(super) const ORDERS: &[(&str, Order)] = &[("parallel", Order::Parallel), ("r
 
 /// What becomes of work by hand.
 const DIRTY: &[(&str, Dirty)] = &[("keep", Dirty::Keep), ("refuse", Dirty::Refuse)];
-
-/// What to do about hosts where no driver uses them.
-pub(super) const HOSTS_HINT: &str =
-    "`driver = \"ssh\"` runs on hosts; \"local\" runs on RMM's own machine, and a CI knows its hosts itself";
 
 /// The words for recipes.
 const RECIPES: &[(&str, Recipe)] =
@@ -204,26 +201,24 @@ impl Draft {
         }
     }
 
-    /// Reports keys of the driver "ssh" where nothing is run over SSH.
-    pub fn check_without_ssh(&self, report: &Report<'_>, driver: &str) {
+    /// Reports keys of the driver "ssh" where nothing is run over SSH; without a driver, in neither environment.
+    pub fn check_without_ssh(&self, report: &Report<'_>, driver: Option<&str>) {
         let hosts = self.hosts.as_ref().map(|hosts| &hosts.place);
         let order = self.order.as_ref().map(|order| &order.place);
         for place in hosts.into_iter().chain(order) {
-            report.error_hint(place, format!("belongs to the driver \"ssh\", and {driver}"), HOSTS_HINT);
+            let fault = ConfigFault::OnlySsh { driver: driver.map(str::to_owned) };
+            report.error_hint(place, fault, ConfigHint::DriverSsh);
         }
     }
 
     fn check_hosts(&self, report: &Report<'_>, whole: &Origin, hosts: &[Target]) {
         if self.hosts.is_none() && hosts.is_empty() {
-            let sentence = "is missing: the driver \"ssh\" must know where the surface runs";
-            let hint = "give the environment or the surface `hosts = [\"name\"]`, with names of [[hosts]]";
-            report.error_hint(&whole.inside("hosts"), sentence, hint);
+            report.error_hint(&whole.inside("hosts"), ConfigFault::NoHosts, ConfigHint::HostsOfSurface);
         }
         if let Some(directory) = self.directory.as_ref().filter(|path| !path.value.trim().is_empty())
             && !directory.value.starts_with('/')
         {
-            let hint = "relative paths begin in the folder of this file, which is not on the host";
-            report.error_hint(&directory.place, "must be an absolute path on the host", hint);
+            report.error_hint(&directory.place, ConfigFault::PathOnHost, ConfigHint::FolderOfFile);
         }
     }
 
@@ -252,12 +247,12 @@ impl Draft {
             && let Some(EnvValue::Plain(other)) = self.env.get(project::VARIABLE)
             && *other != project.value
         {
-            let sentence = format!("is not what `env.{}` says: \"{other}\"", project::VARIABLE);
-            report.error_hint(&project.place, sentence, "one of them is enough: leave the variable out");
+            let (variable, other) = (project::VARIABLE.to_owned(), other.clone());
+            let fault = ConfigFault::ProjectDiffers { variable, other };
+            report.error_hint(&project.place, fault, ConfigHint::OneProject);
         }
         if let Some(keep) = self.keep.as_ref().filter(|_| self.recipe() == Recipe::Commands) {
-            let sentence = "belongs to the recipe \"compose\": with others, RMM does not know which images are theirs";
-            report.warn(&keep.place, sentence);
+            report.warn(&keep.place, ConfigFault::KeepsOfCompose);
         }
     }
 
@@ -275,16 +270,12 @@ impl Draft {
 
     fn check_migrations(&self, report: &Report<'_>) {
         match (&self.migrate_up, &self.migrate_down) {
-            (Some(up), None) => report.error_hint(
-                &up.place,
-                "needs `migrate_down` beside it",
-                "every release rehearses its rollback on stage, and a rollback takes the database back first",
-            ),
-            (None, Some(down)) => report.error_hint(
-                &down.place,
-                "needs `migrate_up` beside it",
-                "what a rollback takes back, the next deploy must bring forward again",
-            ),
+            (Some(up), None) => {
+                report.error_hint(&up.place, ConfigFault::UpWithoutDown, ConfigHint::MigrateDown);
+            }
+            (None, Some(down)) => {
+                report.error_hint(&down.place, ConfigFault::DownWithoutUp, ConfigHint::MigrateUp);
+            }
             (Some(_), Some(_)) | (None, None) => {}
         }
     }
@@ -292,22 +283,18 @@ impl Draft {
     fn check_runnable(&self, report: &Report<'_>, whole: &Origin, demand: &Demand<'_>) {
         let has_repository = demand.has_repository;
         if self.health.is_none() && self.recipe() == Recipe::Commands && self.deploy.is_some() {
-            let sentence = "is missing: nothing tells that the surface is well, so a release counts as deployed once its \
-                            commands have ended well; give it a `url`, a `tcp` address or a `command`";
-            report.warn(&whole.inside("health"), sentence);
+            report.warn(&whole.inside("health"), ConfigFault::NoHealth);
         }
-        let missing = |key: &str, why: &str| {
-            report.error(&whole.inside(key), format!("is missing: {why}"));
-        };
+        let missing = |key: &str, why: Needed| report.error(&whole.inside(key), ConfigFault::missing(why));
         let checkout = self.checks_out(has_repository);
         if self.deploy.is_none() && self.recipe().deploy().is_none() {
-            missing("deploy", r#"the recipe "commands" has no command of its own to start the code"#);
+            missing("deploy", Needed::Deploy);
         }
         if self.directory.is_none() {
             match self.recipe() {
-                Recipe::Compose => missing("directory", r#"the recipe "compose" runs in the folder of the checkout"#),
+                Recipe::Compose => missing("directory", Needed::DirectoryOfCompose),
                 Recipe::Commands if checkout => {
-                    missing("directory", "`checkout = true` needs a folder to check the code out in");
+                    missing("directory", Needed::DirectoryOfCheckout);
                 }
                 Recipe::Commands => {}
             }
@@ -318,11 +305,7 @@ impl Draft {
         if checkout && !has_repository {
             // Only the key that asks for it can be pointed at; a recipe asks silently.
             let place = self.checkout.as_ref().map_or(whole, |checkout| &checkout.place);
-            report.error_hint(
-                place,
-                "checks out code, and the service has no `repository`",
-                "give the service a `repository`, or set `checkout = false` if the commands fetch the code themselves",
-            );
+            report.error_hint(place, ConfigFault::CheckoutWithoutRepository, ConfigHint::RepositoryOrNone);
         }
     }
 }
@@ -347,9 +330,9 @@ pub(super) fn checked(
 pub(super) fn command(section: &Section<'_>, key: &str) -> Option<Located<String>> {
     checked(section, key, |text| {
         if text.value.trim().is_empty() {
-            section.report.error(&text.place, "must not be empty; leave the key out instead");
+            section.report.error(&text.place, ConfigFault::EmptyKey);
         } else if let Err(invalid) = readable(key, &text.value, LONGEST_COMMAND) {
-            section.report.error(&text.place, invalid.rule.to_string());
+            section.report.error(&text.place, invalid.rule);
         } else {
             template::check(section.report, text, Quoting::Shell);
         }
@@ -379,12 +362,7 @@ fn containers_are_well() -> Health {
 fn project_name(section: &Section<'_>) -> Option<Located<String>> {
     checked(section, "project", |text| {
         if !project::is_valid(&text.value) {
-            let rule = format!(
-                "must be a name that compose takes: at most {} lowercase letters, digits, '-' and '_', a letter or \
-                 digit first",
-                project::LONGEST
-            );
-            section.report.error(&text.place, rule);
+            section.report.error(&text.place, ConfigFault::ProjectName { most: project::LONGEST });
         }
     })
 }
@@ -398,7 +376,7 @@ fn keep(section: &Section<'_>) -> Option<Located<u32>> {
 fn directory(section: &Section<'_>) -> Option<Located<String>> {
     checked(section, "directory", |text| {
         if let Err(invalid) = one_line("directory", &text.value, LONGEST_PATH) {
-            section.report.error(&text.place, invalid.rule.to_string());
+            section.report.error(&text.place, invalid.rule);
         }
     })
 }
@@ -413,15 +391,12 @@ fn env(section: &Section<'_>, keyring: &Keyring<'_>) -> BTreeMap<String, EnvValu
     for (name, text) in section.free("env") {
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if !first || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            section.report.error(
-                &text.place,
-                "must have the name of an environment variable: letters, digits and '_', no digit first",
-            );
+            section.report.error(&text.place, ConfigFault::VariableName);
         } else if is_reference(&text.value) {
             let _ = keyring.look_up(&text);
             env.insert(name, EnvValue::Secret(text.value));
         } else if text.value.contains('\0') {
-            section.report.error(&text.place, "must not contain the character U+0000");
+            section.report.error(&text.place, ConfigFault::NoNul);
         } else {
             env.insert(name, EnvValue::Plain(text.value));
         }

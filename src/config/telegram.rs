@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::ids::ServiceName;
 use crate::domain::notice::Notice;
 use crate::domain::person::Person;
 
-use super::error::nearest;
+use super::error::not_among;
 use super::file::{Section, choose};
 use super::people::Unique;
 use super::report::Located;
@@ -72,7 +73,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, people: &[Person], keyri
     let section = root.section("telegram")?;
     let report = section.report;
     if !people.iter().any(|person| person.telegram_id.is_some() || person.telegram_username.is_some()) {
-        report.warn(&section.place, "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers");
+        report.warn(&section.place, ConfigFault::NobodyInTelegram);
     }
     let token = token(&section, keyring);
     let api_url = section.text("api_url").and_then(|text| api_url(&section, &text)).unwrap_or_else(|| API.to_owned());
@@ -95,7 +96,7 @@ fn service_names(root: &Section<'_>) -> Vec<String> {
 
 fn token(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
     if !section.has("token") {
-        section.missing("token", "@BotFather gives it to you; write where it is: \"env:RMM_TELEGRAM_TOKEN\"");
+        section.missing("token", Needed::BotToken);
     }
     let reference = section.reference("token")?;
     let token = keyring.look_up(&reference)?;
@@ -119,16 +120,15 @@ pub fn is_bot_token(text: &str) -> bool {
 }
 
 fn report_token(section: &Section<'_>, reference: &Located<String>) {
-    let hint = "it looks like 123456:AAF7-g0gYncWnm5IyfZlpPRqRRv6kNAGlao; @BotFather shows it after /mybots";
-    section.report.error_hint(&reference.place, "does not hold the token of a bot", hint);
+    section.report.error_hint(&reference.place, ConfigFault::NoBotToken, ConfigHint::BotToken);
 }
 
 fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
-    if !section.report.is_web_address(text, &text.value, "the token of the bot is what the Bot API asks for") {
+    if !section.report.is_web_address(text, &text.value, ConfigHint::LoginOfBot) {
         return None;
     }
     if text.value.contains(['?', '#']) {
-        section.report.error(&text.place, "must end before any `?` or `#`");
+        section.report.error(&text.place, ConfigFault::BeforeQuery);
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
@@ -136,7 +136,7 @@ fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
 
 fn templates(section: &Section<'_>, keyring: &Keyring<'_>, text: &Located<String>) -> Option<PathBuf> {
     if text.value.trim().is_empty() {
-        section.report.error(&text.place, "must be a folder");
+        section.report.error(&text.place, ConfigFault::NoTemplates);
         return None;
     }
     Some(keyring.base.join(&text.value))
@@ -144,6 +144,8 @@ fn templates(section: &Section<'_>, keyring: &Keyring<'_>, text: &Located<String
 
 /// Characters; a shorter secret of the webhook can be guessed.
 const SHORTEST_SECRET: usize = 16;
+/// More Telegram does not take.
+const LONGEST_SECRET: usize = 256;
 
 fn webhook_secret(section: &Section<'_>, server: &Server, api_url: &str, keyring: &Keyring<'_>) -> Option<String> {
     let reference = section.reference("webhook_secret")?;
@@ -153,17 +155,15 @@ fn webhook_secret(section: &Section<'_>, server: &Server, api_url: &str, keyring
         url.starts_with("https://") || api_url != API
     });
     if !reached {
-        let hint = "without `webhook_secret` RMM asks Telegram for updates, and nobody has to reach it";
-        let rule = "needs `public_url` in [server] with https://, where Telegram sends updates to";
-        report.error_hint(&reference.place, rule, hint);
+        report.error_hint(&reference.place, ConfigFault::WebhookWithoutUrl, ConfigHint::Polling);
     }
     let secret = keyring.look_up(&reference)?;
     let secret = secret.expose_secret();
-    let fits = (SHORTEST_SECRET..=256).contains(&secret.len())
+    let fits = (SHORTEST_SECRET..=LONGEST_SECRET).contains(&secret.len())
         && secret.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if !fits {
-        let rule = "must hold 16 to 256 letters, digits, '-' and '_', as Telegram takes them";
-        report.error_hint(&reference.place, rule, "`openssl rand -hex 32` makes a good one");
+        let fault = ConfigFault::WebhookSecret { least: SHORTEST_SECRET, most: LONGEST_SECRET };
+        report.error_hint(&reference.place, fault, ConfigHint::RandomSecret);
         return None;
     }
     Some(reference.value)
@@ -185,7 +185,7 @@ fn chats(section: &Section<'_>, services: &[String]) -> Vec<Chat> {
             alerts: false,
         });
     } else if section.has("topic") && !section.has("chat") {
-        report.error(&section.at("topic"), "is a part of `chat`, and there is none");
+        report.error(&section.at("topic"), ConfigFault::TopicAlone { chat: "chat".to_owned() });
     }
     let alerts = alerts_chat(section, &mut taken);
     let listed = section.list("chats").unwrap_or_default();
@@ -197,7 +197,8 @@ fn chats(section: &Section<'_>, services: &[String]) -> Vec<Chat> {
 fn alerts_chat(section: &Section<'_>, taken: &mut Taken) -> Option<Chat> {
     let (id, topic) = (chat_id(section, "alerts_chat"), named_topic(section, "alerts_topic"));
     if topic.is_some() && !section.has("alerts_chat") {
-        section.report.error(&section.at("alerts_topic"), "is a part of `alerts_chat`, and there is none");
+        let fault = ConfigFault::TopicAlone { chat: "alerts_chat".to_owned() };
+        section.report.error(&section.at("alerts_topic"), fault);
     }
     let id = id?;
     taken.claim(section.report, (id.value, topic), &id.place);
@@ -206,14 +207,14 @@ fn alerts_chat(section: &Section<'_>, taken: &mut Taken) -> Option<Chat> {
 
 fn chat(section: &Section<'_>, services: &[String], taken: &mut Taken) -> Option<Chat> {
     if !section.has("id") {
-        section.missing("id", "the number of the chat; groups have negative ones");
+        section.missing("id", Needed::ChatNumber);
     }
     let (id, topic) = (chat_id(section, "id"), topic(section));
     let notices = notices(section);
     let services = followed(section, services);
     let cards = section.flag("cards").is_none_or(|cards| cards.value);
     if !cards && notices.is_empty() && section.has("notices") {
-        section.report.warn(&section.at("notices"), "nothing is said in this chat: neither notices nor cards");
+        section.report.warn(&section.at("notices"), ConfigFault::SilentChat);
     }
     let id = id?;
     taken.claim(section.report, (id.value, topic), &id.place);
@@ -223,7 +224,7 @@ fn chat(section: &Section<'_>, services: &[String], taken: &mut Taken) -> Option
 fn chat_id(section: &Section<'_>, key: &str) -> Option<Located<i64>> {
     let id = section.number(key, i64::MIN..=i64::MAX)?;
     if id.value == 0 {
-        section.report.error(&id.place, "must be the number of a chat; groups have negative ones");
+        section.report.error(&id.place, ConfigFault::ChatNumber);
         return None;
     }
     Some(id)
@@ -253,7 +254,7 @@ fn followed(section: &Section<'_>, known: &[String]) -> Vec<ServiceName> {
     let report = section.report;
     let listed = section.texts("services");
     if listed.as_ref().is_some_and(Vec::is_empty) {
-        report.error(&section.at("services"), "must name at least one service; without it, all are followed");
+        report.error(&section.at("services"), ConfigFault::AnyFollowed);
     }
     let mut taken = Unique::default();
     let mut names = Vec::new();
@@ -262,9 +263,7 @@ fn followed(section: &Section<'_>, known: &[String]) -> Vec<ServiceName> {
         if known.contains(&text.value) {
             names.extend(ServiceName::parse("services", text.value));
         } else {
-            let near = nearest(&text.value, known.iter().map(String::as_str));
-            let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-            report.error(&text.place, format!("`{}` is not among [[services]]{near}", text.value));
+            report.error(&text.place, not_among("services", &text.value, known.iter().map(String::as_str)));
         }
     }
     names

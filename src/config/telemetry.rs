@@ -10,6 +10,7 @@ use super::EnvVars;
 use super::file::Section;
 use super::report::{Located, Origin, Report, Spot};
 use super::secret::{Keyring, is_reference};
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::telemetry::{Sampling, Settings};
 
 /// What a path of an address of OTLP over HTTP ends in.
@@ -79,25 +80,22 @@ pub(super) fn read(root: &Section<'_>, report: &Report<'_>, env: &EnvVars, keyri
 }
 
 fn address(report: &Report<'_>, text: &Located<String>) -> Option<String> {
-    let hint =
-        "the collector's address for OTLP over HTTP, such as \"http://127.0.0.1:4318\"; a key goes into `headers`";
-    report.is_web_address(text, &text.value, hint).then(|| text.value.clone())
+    report.is_web_address(text, &text.value, ConfigHint::LoginOfCollector).then(|| text.value.clone())
 }
 
 /// Whether this may be sent along, and does not hold its secret itself.
 fn is_header(name: &str, section: &Section<'_>, text: &Located<String>) -> bool {
     let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let hint = format!("`headers.{name} = \"env:NAME\"` takes it from RMM's environment, \"file:PATH\" from a file");
     if !is_reference(&text.value) {
         if let Spot::Text(span) = &text.place.spot {
             section.report.hide(span);
         }
-        let sentence = "must say where the value is, instead of holding it";
-        section.report.error_unseen(&text.place, sentence, hint);
+        let hint = ConfigHint::Header { name: name.to_owned() };
+        section.report.error_unseen(&text.place, ConfigFault::HeaderWritten, hint);
         return false;
     }
     if !fits {
-        section.report.error(&text.place, "must have the name of a header: letters, digits, '-' and '_'");
+        section.report.error(&text.place, ConfigFault::HeaderName);
     }
     fits
 }
@@ -146,7 +144,7 @@ impl Variables<'_> {
             "otlp" => Some(true),
             "none" => Some(false),
             other => {
-                self.report.warn(&text.place, format!("RMM exports by \"otlp\" or \"none\", and not by \"{other}\""));
+                self.report.warn(&text.place, ConfigFault::Exporter { given: other.to_owned() });
                 None
             }
         }
@@ -158,7 +156,7 @@ impl Variables<'_> {
             let given = self.text("OTEL_TRACES_SAMPLER_ARG")?;
             let share = given.value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
             if share.is_none() {
-                self.report.warn(&given.place, "must be a number from 0 to 1; all traces are kept");
+                self.report.warn(&given.place, ConfigFault::SampleShare);
             }
             share
         };
@@ -170,7 +168,7 @@ impl Variables<'_> {
             "parentbased_always_off" => Some(Sampling::Parent(0.0)),
             "parentbased_traceidratio" => Some(Sampling::Parent(share().unwrap_or(1.0))),
             other => {
-                self.report.warn(&text.place, format!("RMM has no sampler \"{other}\""));
+                self.report.warn(&text.place, ConfigFault::Sampler { given: other.to_owned() });
                 None
             }
         }
@@ -180,7 +178,7 @@ impl Variables<'_> {
         let text = self.text("OTEL_EXPORTER_OTLP_TIMEOUT")?;
         let limit = text.value.parse().ok().map(Duration::from_millis).filter(|limit| !limit.is_zero());
         if limit.is_none() {
-            self.report.warn(&text.place, "must be a number of milliseconds; 10 s is taken");
+            self.report.warn(&text.place, ConfigFault::Milliseconds);
         }
         limit
     }
@@ -189,8 +187,7 @@ impl Variables<'_> {
         let names =
             ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"];
         for text in names.into_iter().filter_map(|name| self.text(name)).filter(|text| text.value != "http/protobuf") {
-            let sentence = format!("RMM speaks \"http/protobuf\" and no \"{}\"", text.value);
-            self.report.warn(&text.place, format!("{sentence}; the collector's address for it mostly ends in :4318"));
+            self.report.warn(&text.place, ConfigFault::Protocol { given: text.value });
         }
     }
 }

@@ -6,10 +6,11 @@
 use minijinja::{ErrorKind, Template, Value, context};
 
 use crate::domain::env::Env;
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
 use crate::domain::plan::{Misplaced, Quoting, VARIABLES, misplaced, shell_word, templates};
 use crate::domain::run::RunKind;
 
-use super::error::suggestion;
+use super::error::unknown as unknown_name;
 use super::report::{Located, Origin, Report, Spot};
 
 /// A release as templates see it, with what it brings.
@@ -65,8 +66,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
     let template = match engine.template_from_str(&text.value) {
         Ok(template) => template,
         Err(error) => {
-            let detail = error.detail().unwrap_or("cannot be read").to_owned();
-            report.error(&text.place, format!("not a template: {detail}"));
+            report.error(&text.place, ConfigFault::NoTemplate { said: error.detail().map(str::to_owned) });
             return None;
         }
     };
@@ -76,7 +76,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
     unknown.sort();
     for name in &unknown {
         let place = Origin { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, name) };
-        report.error(&place, format!("unknown variable `{name}`; {}", suggestion(name, known())));
+        report.error(&place, unknown_name(Unknown::Variable(name.clone()), name, known()));
     }
     if !unknown.is_empty() {
         return None;
@@ -87,21 +87,15 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         let rest = &text.value[wrong.at..];
         let placeholder = rest.find("}}").map_or(rest, |end| &rest[..end + 2]);
         let place = Origin { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, placeholder) };
-        let sentence = format!(
-            "{placeholder} stands {}, where its value would not be one word and could run commands",
-            wrong.what
-        );
-        report.error_hint(&place, sentence, wrong.instead);
+        let fault = ConfigFault::Misplaced { placeholder: placeholder.to_owned(), place: wrong.place };
+        report.error_hint(&place, fault, ConfigHint::Template { place: wrong.place });
         return None;
     }
     if quoting == Quoting::Shell
         && let Some(wrong) = misplaced_where_rendered(&template)
     {
-        let sentence = format!(
-            "a value stands {} in what is made of this for some releases, where it would not be one word and could run commands",
-            wrong.what
-        );
-        report.error_hint(&text.place, sentence, wrong.instead);
+        let fault = ConfigFault::MisplacedForSome { place: wrong.place };
+        report.error_hint(&text.place, fault, ConfigHint::Template { place: wrong.place });
         return None;
     }
     let mut rendered = Vec::new();
@@ -119,8 +113,8 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
     // What hangs on the values cannot be told from samples, unless it works with none of them.
     let error = failed.filter(|error| rendered.is_empty() || hangs_on_no_value(error.kind()));
     if let Some(error) = error {
-        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        report.error(&text.place, format!("not a template that works here: {detail}"));
+        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        report.error(&text.place, ConfigFault::TemplateFails { said });
         return None;
     }
     rendered.into_iter().next()

@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::clients::github::{GitHub, Met, Repository, Whoami};
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::contract::{Examined, Finding};
 use crate::domain::fault::github::GithubFault;
 use crate::domain::reason::Reason;
@@ -84,7 +84,8 @@ fn failed(name: &str, fault: &GithubFault) -> Finding {
 fn of_the_file(config: &Config) -> Vec<Finding> {
     let unset = config.unset.iter().filter(|problem| problem.key.starts_with("github."));
     let fix = "run the doctor with the environment of RMM's service, and as its user";
-    unset.map(|problem| Finding::fail("secret", format!("{}: {}", problem.key, problem.sentence), fix)).collect()
+    let words = |problem: &Problem| format!("{}: {}", problem.key, Language::En.config_fault(&problem.fault));
+    unset.map(|problem| Finding::fail("secret", words(problem), fix)).collect()
 }
 
 fn without_login(config: &Config) -> Option<Finding> {

@@ -28,7 +28,7 @@ fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Find
     let mut findings: Vec<_> = refused.iter().map(|error| Finding::fail("config", error, "rmm check")).collect();
     findings.extend(config.unset.iter().map(|problem| {
         let fix = "run the doctor with the environment of RMM's service, and as its user";
-        Finding::warn("secret", format!("{}: {}", problem.key, problem.sentence), fix)
+        Finding::warn("secret", format!("{}: {}", problem.key, En.config_fault(&problem.fault)), fix)
     }));
     findings.extend(config.warnings.iter().map(|warning| Finding::warn("config", warning.to_string(), "rmm check")));
     if findings.is_empty() {

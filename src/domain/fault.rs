@@ -1,5 +1,6 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
+pub mod config;
 pub mod github;
 pub mod known;
 pub mod repository;

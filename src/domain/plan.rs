@@ -26,7 +26,7 @@ use project::Direction;
 
 pub use look::look_first;
 pub use quoting::{Quoting, shell_word, templates, url_part};
-pub use shell::{Misplaced, misplaced};
+pub use shell::{Misplaced, Misplacement, misplaced};
 pub use values::check_values;
 
 /// What command templates may name.

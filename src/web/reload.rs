@@ -10,6 +10,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::domain::service::Service;
 use crate::engine::Failure;
+use crate::wording::Language;
 
 /// What came of reading the file again: the warnings of the new configuration, or why the old one stays.
 pub type Outcome = Result<Vec<String>, Vec<String>>;
@@ -40,6 +41,8 @@ pub struct Change {
     pub seen: i64,
     /// Only say what would come of it.
     pub is_trial: bool,
+    /// What is wrong is told in it.
+    pub language: Language,
 }
 
 /// What came of a change.

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::domain::backup::{BackupAlarm, BackupFault};
 use crate::domain::event::Why;
+use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
@@ -147,6 +148,24 @@ impl Language {
         match self {
             Self::En => en::rule(rule),
             Self::Ru => ru::rule(rule),
+        }
+    }
+
+    /// What is wrong with a configuration, behind the name of the key: begins small and has no full stop.
+    #[must_use]
+    pub fn config_fault(self, fault: &ConfigFault) -> String {
+        match self {
+            Self::En => en::config_fault(fault),
+            Self::Ru => ru::config_fault(fault),
+        }
+    }
+
+    /// What to do about a configuration that is wrong: begins small and has no full stop.
+    #[must_use]
+    pub fn config_hint(self, hint: &ConfigHint) -> String {
+        match self {
+            Self::En => en::config_hint(hint),
+            Self::Ru => ru::config_hint(hint),
         }
     }
 

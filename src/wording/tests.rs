@@ -26,6 +26,7 @@ use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
 mod backups;
+mod config;
 mod events;
 mod faults;
 mod gates;
@@ -121,7 +122,7 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
         let has_russian = ru.chars().any(|c| ('а'..='я').contains(&c));
         let is_quoted = matches!(
             code(sample).as_str(),
-            "legacy" | "told" | "said" | "commit_unresolved" | "no_plan" | "no_way_back"
+            "legacy" | "told" | "said" | "write" | "commit_unresolved" | "no_plan" | "no_way_back"
         );
         assert!(has_russian || is_quoted, "{ru}");
         writeln!(text, "{}\n  {en}\n  {ru}", code(sample)).unwrap();

@@ -407,7 +407,19 @@ fn answers_are_in_the_language_of_the_reader() {
     by_locale(&["release", "cancel", "1", "--reason", "x"]).ends(0).says("#1 shop v1.0.0: отмена: ");
     by_locale(&["audit", "verify"]).ends(0).says("Журнал цел");
     place.run(&["--lang", "de", "release", "list"]).ends(2).says("en, ru");
+    // What breaks a rule: of RMM's answer, of a name that is given here, of the configuration.
+    by_locale(&["release", "create", "--service", "shop", "--tag", "v 1"])
+        .ends(3)
+        .says("tag: допустимы от 1 до 128 символов")
+        .says_not("must be");
+    by_locale(&["init", "--force", "--person", "-"]).ends(2).says("--person: допустимы от 1 до 64 символов");
     place.stop();
+    fs::write(place.path("rmm.toml"), "[server]\nlisen = \"here\"\n").unwrap();
+    place
+        .run(&["--lang", "ru", "check"])
+        .ends(2)
+        .says("rmm.toml:2:1: server.lisen: неизвестный ключ; может быть, `listen`?")
+        .says("в конфигурации 1 ошибка");
 }
 
 #[test]

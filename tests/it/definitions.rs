@@ -204,7 +204,14 @@ async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a
     // What is wrong is told in English, which a Russian page says.
     let account = ann.open("/account").await;
     ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
-    assert!(ann.open(WIKI).await.text("#aside").contains("Подробности — по-английски"));
+    let page = ann.open(WIKI).await;
+    assert!(page.text("#aside").contains("Подробности — по-английски"));
+    // What is wrong with a text is told in Russian, with its rule.
+    let wrong = "[[services]]\nname = \"wiki\"\nwho = 1\ntags = \"[v]\"\n";
+    let page = ann.send(WIKI, &[("csrf", &page.csrf()), ("text", wrong), ("revision", "1"), ("do", "check")]).await;
+    let told = page.text("#wrong");
+    assert!(told.contains("неизвестный ключ") && told.contains("допустимы от 1 до 256 символов"), "{told}");
+    assert!(!told.contains("must be") && !told.contains("английски"), "{told}");
     let account = ann.open("/account").await;
     ann.submit(&account, "/account", &[("lang", "en"), ("theme", "")]).await;
     let page = ann.open(WIKI).await;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{Occupied, way_out};
 use crate::config::hosts::{Hosts, parse_address};
 use crate::config::report::Report;
+use crate::domain::fault::config::ConfigFault;
 use crate::domain::ids::HostName;
 use crate::domain::service::{Probe, Recipe, Via};
 
@@ -64,20 +65,15 @@ pub(super) fn ports(report: &Report<'_>, hosts: &Hosts, machine: &str, earlier: 
     let Some(machine) = later.meets(earlier, hosts) else { return false };
     let place = later.points.health.as_ref().unwrap_or(&later.points.whole);
     let compose = [earlier, later].iter().all(|place| place.surface.recipe == Recipe::Compose);
-    let (later_title, earlier_title) = (later.title(), earlier.title());
-    let written = if there.written == here.written {
-        here.written.to_owned()
-    } else {
-        format!("{} and {}", here.written, there.written)
-    };
+    let (one, other) = (later.tenant(), earlier.tenant());
     if here.question.is_some() && there.question == here.question {
-        let sentence =
-            format!("{later_title} and {earlier_title} are asked at the same address on {machine}, {written}");
+        let mut addresses = vec![here.written.to_owned(), there.written.to_owned()];
+        addresses.dedup();
+        let fault = ConfigFault::SameAddress { one, other, machine, addresses, mistaken: compose };
         if compose {
-            let sentence = format!("{sentence}: one of them would be taken for the other");
-            report.collision(place, sentence, way_out("health", later));
+            report.collision(place, fault, way_out("health", later));
         } else {
-            report.warn(place, sentence);
+            report.warn(place, fault);
         }
         return true;
     }
@@ -85,10 +81,6 @@ pub(super) fn ports(report: &Report<'_>, hosts: &Hosts, machine: &str, earlier: 
         return false;
     };
     // Commands of one's own may have a web server in front of both.
-    let unless = if compose { "" } else { ", unless another program answers there for both" };
-    let sentence = format!(
-        "{later_title} and {earlier_title} are both asked at port {port} of {machine}; only one of them can publish it{unless}"
-    );
-    report.warn(place, sentence);
+    report.warn(place, ConfigFault::SamePort { one, other, machine, port, shared: !compose });
     true
 }

@@ -4,23 +4,22 @@ use std::path::{Path, PathBuf};
 
 use super::{Occupied, way_out};
 use crate::config::report::{Origin, Report};
+use crate::domain::fault::config::{ConfigFault, ConfigHint, OwnFolder};
 use crate::domain::folder;
 
 /// Refuses folders in which no code may be checked out.
 pub fn is_for_code(report: &Report<'_>, place: &Origin, path: &str) {
-    let hint = "give the surface a folder of its own, such as \"/srv/shop\"";
-    if folder::is_of_system(path) {
-        let sentence = format!("{path} belongs to the whole machine: no code may be checked out in it");
-        report.collision(place, sentence, hint);
+    let shown = path.to_owned();
+    let fault = if folder::is_of_system(path) {
+        ConfigFault::FolderOfSystem { path: shown }
     } else if folder::is_private(path) {
-        let sentence = format!(
-            "{path} is among a user's keys, settings and commands or git's own files: no code may be checked out in it"
-        );
-        report.collision(place, sentence, hint);
+        ConfigFault::FolderOfUser { path: shown }
     } else if Path::new(path).components().any(|part| part.as_os_str() == ".rmm") {
-        let sentence = format!("{path} is among the files of RMM's own runs (`.rmm`), which it deletes");
-        report.collision(place, sentence, hint);
-    }
+        ConfigFault::FolderOfRuns { path: shown }
+    } else {
+        return;
+    };
+    report.collision(place, fault, ConfigHint::OwnFolder);
 }
 
 /// Folders that are RMM's own.
@@ -45,12 +44,12 @@ fn real(path: &Path) -> PathBuf {
 pub(super) fn of_rmm(report: &Report<'_>, own: &OwnFolders<'_>, occupied: &Occupied) {
     let Some(folder) = occupied.folder.as_deref().filter(|_| occupied.is_here()) else { return };
     let (there, data, configuration) = (real(folder), real(own.data), real(own.configuration));
-    let (what, is_data) = if there.starts_with(&data) {
-        ("is RMM's data directory, or in it", true)
+    let how = if there.starts_with(&data) {
+        OwnFolder::InData
     } else if data.starts_with(&there) {
-        ("has RMM's data directory in it", false)
+        OwnFolder::HasData
     } else if configuration.starts_with(&there) {
-        ("is the folder of RMM's configuration, or has it in it", false)
+        OwnFolder::HasConfiguration
     } else {
         return;
     };
@@ -58,47 +57,37 @@ pub(super) fn of_rmm(report: &Report<'_>, own: &OwnFolders<'_>, occupied: &Occup
     if report.is_wrong(place) {
         return;
     }
-    let (title, folder) = (occupied.title(), folder.display());
-    let sentence = format!("the folder of {title}, {folder}, {what}: a release could change what RMM does and knows");
+    let fault = ConfigFault::FolderOfRmm { of: occupied.tenant(), folder: folder.display().to_string(), how };
     // A command of the file's own that runs beside RMM's files, or above them, changes nothing there by itself.
-    if is_data || occupied.surface.checkout || report.is_of_dashboard(place) {
-        report.collision(place, sentence, "give the surface a folder of its own, such as \"/srv/shop\"");
+    if how == OwnFolder::InData || occupied.surface.checkout || report.is_of_dashboard(place) {
+        report.collision(place, fault, ConfigHint::OwnFolder);
     } else {
-        report.warn(place, sentence);
+        report.warn(place, fault);
     }
 }
 
-pub(super) fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+pub(super) fn folders(report: &Report<'_>, machine: Option<String>, earlier: &Occupied, later: &Occupied) {
     let (Some(one), Some(other)) = (&earlier.folder, &later.folder) else { return };
     let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
     let (clones, any) =
         (earlier.surface.checkout && later.surface.checkout, earlier.surface.checkout || later.surface.checkout);
-    let folder = other.display();
-    let (first, second) = (earlier.title(), later.title());
+    let folder = other.display().to_string();
+    let (first, second) = (earlier.tenant(), later.tenant());
     if one != other {
         nested(report, machine, earlier, later);
     } else if clones || (any && earlier.service == later.service) {
-        let sentence = format!(
-            "{second} and {first} have the same folder on {machine}, {folder}: each would run what the other checks out"
-        );
-        report.collision(place, sentence, way_out("directory", later));
+        let fault = ConfigFault::SameFolder { one: second, other: first, machine, folder };
+        report.collision(place, fault, way_out("directory", later));
     } else if any {
-        let (who, whose) = if later.surface.checkout { (first, second) } else { (second, first) };
-        let sentence = format!(
-            "{who} runs in the folder of {whose} on {machine}, {folder}: whatever is checked out there changes under it"
-        );
-        report.warn(place, sentence);
+        let (one, of) = if later.surface.checkout { (first, second) } else { (second, first) };
+        report.warn(place, ConfigFault::InFolderOf { one, of, machine, folder });
     } else if earlier.service != later.service {
-        let sentence = format!(
-            "{second} and {first} run in one folder on {machine}, {folder}, which RMM does not check out: whatever one of \
-             them changes there changes under the other"
-        );
-        report.warn(place, sentence);
+        report.warn(place, ConfigFault::OneFolder { one: second, other: first, machine, folder });
     }
 }
 
 /// Tells of a folder inside of one that is checked out.
-pub(super) fn nested(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+pub(super) fn nested(report: &Report<'_>, machine: Option<String>, earlier: &Occupied, later: &Occupied) {
     let (Some(one), Some(other)) = (&earlier.folder, &later.folder) else { return };
     let (outer, inner) = match (other.starts_with(one), one.starts_with(other)) {
         (true, false) => (earlier, later),
@@ -110,10 +99,6 @@ pub(super) fn nested(report: &Report<'_>, machine: &str, earlier: &Occupied, lat
         return;
     }
     let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
-    let (inner, outer) = (inner.title(), outer.title());
-    let sentence = format!(
-        "the folder of {inner} is inside the checkout of {outer} on {machine}: a version that has something of that name \
-         overwrites it; give it a folder beside it"
-    );
-    report.warn(place, sentence);
+    let (inner, outer) = (inner.tenant(), outer.tenant());
+    report.warn(place, ConfigFault::InsideCheckout { inner, outer, machine });
 }

@@ -3,10 +3,11 @@
 
 use super::{Occupied, way_out};
 use crate::config::report::{Origin, Report};
+use crate::domain::fault::config::{ConfigFault, ConfigHint, Named};
 use crate::domain::plan::project;
 use crate::domain::plan::started::{Kind, Started, normal};
 
-pub(super) fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+pub(super) fn projects(report: &Report<'_>, machine: Option<String>, earlier: &Occupied, later: &Occupied) {
     let both = |one: &Started| {
         let here = &later.starts.started;
         here.iter()
@@ -16,65 +17,52 @@ pub(super) fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, l
     let (open, known): (Vec<_>, Vec<_>) =
         earlier.starts.started.iter().filter_map(|one| Some((one, both(one)?))).partition(|(one, _)| one.is_open());
     for (one, other) in &known {
-        collide(report, machine, earlier, later, (one, other));
+        collide(report, machine.clone(), earlier, later, (one, other));
     }
     if !known.is_empty() {
         return;
     }
-    let (first, second) = (earlier.title(), later.title());
-    if let Some((one, _)) = open.first() {
-        let sentence = format!(
-            "{second} and {first} take the name of {} from {}, which RMM does not know, on {machine}: where it is the \
-             same, each replaces the other's containers",
-            of(one.kind),
-            one.shown(),
-        );
-        report.warn(&place(earlier, later, one.by_folder), sentence);
-    } else if let Some(sentence) = unread(machine, earlier, later) {
-        report.warn(&place(earlier, later, true), sentence);
+    if let Some((named, _)) = open.first() {
+        let (one, other, of, from) = (later.tenant(), earlier.tenant(), of(named.kind), named.shown());
+        let fault = ConfigFault::NameUnknown { one, other, machine, of, from };
+        report.warn(&place(earlier, later, named.by_folder), fault);
+    } else if let Some(fault) = unread(machine, earlier, later) {
+        report.warn(&place(earlier, later, true), fault);
     }
 }
 
-const fn of(kind: Kind) -> &'static str {
+const fn of(kind: Kind) -> Named {
     match kind {
-        Kind::Project => "the compose project",
-        Kind::Stack => "the stack",
-        Kind::Container => "a container",
+        Kind::Project => Named::Project,
+        Kind::Stack => Named::Stack,
+        Kind::Container => Named::Container,
     }
 }
 
-fn collide(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied, names: (&Started, &Started)) {
-    let (one, other) = names;
-    let (first, second, name) = (earlier.title(), later.title(), one.shown());
-    let by_folder = one.by_folder && other.by_folder;
-    let sentence = match one.kind {
-        Kind::Project if by_folder => format!(
-            "compose names a project after its folder, and {second} and {first} both are in one called \"{name}\" on \
-             {machine}: each would replace the other's containers"
-        ),
-        Kind::Project => format!(
-            "{second} and {first} have the same compose project on {machine}, \"{name}\": each would replace the other's \
-             containers"
-        ),
-        Kind::Stack => format!(
-            "{second} and {first} deploy the same stack on {machine}, \"{name}\": each would replace the other's services"
-        ),
-        Kind::Container => format!(
-            "{second} and {first} start a container with the same name on {machine}, \"{name}\": one would be in the \
-             other's way, or replace it"
-        ),
+fn collide(
+    report: &Report<'_>,
+    machine: Option<String>,
+    earlier: &Occupied,
+    later: &Occupied,
+    (there, here): (&Started, &Started),
+) {
+    let (one, other, name) = (later.tenant(), earlier.tenant(), there.shown());
+    let by_folder = there.by_folder && here.by_folder;
+    let fault = match there.kind {
+        Kind::Project if by_folder => ConfigFault::FolderNamesProject { one, other, machine, name },
+        Kind::Project => ConfigFault::SameProject { one, other, machine, name },
+        Kind::Stack => ConfigFault::SameStack { one, other, machine, name },
+        Kind::Container => ConfigFault::SameContainer { one, other, machine, name },
     };
-    let hint = match one.kind {
-        Kind::Project if [earlier, later].iter().all(|place| place.is_named_elsewhere()) => {
-            "the commands name it themselves: put `{{ environment }}` or the service into the name".to_owned()
-        }
-        Kind::Project if later.surface.project.is_some() && other.by_folder => {
-            format!("`sudo` does not bring `project` along: `sudo --preserve-env={} …` does", project::VARIABLE)
+    let hint = match there.kind {
+        Kind::Project if [earlier, later].iter().all(|place| place.is_named_elsewhere()) => ConfigHint::NameOfOthers,
+        Kind::Project if later.surface.project.is_some() && here.by_folder => {
+            ConfigHint::PreserveProject { variable: project::VARIABLE.to_owned() }
         }
         Kind::Project => way_out("project", later),
-        Kind::Stack | Kind::Container => "put `{{ environment }}` or the service into the name".to_owned(),
+        Kind::Stack | Kind::Container => ConfigHint::NameByEnvironment,
     };
-    report.collision(&place(earlier, later, by_folder), sentence, hint);
+    report.collision(&place(earlier, later, by_folder), fault, hint);
 }
 
 impl Occupied {
@@ -103,33 +91,21 @@ fn place(earlier: &Occupied, later: &Occupied, by_folder: bool) -> Origin {
 }
 
 /// What the text of commands does not tell, where one repository has both: there the same file names the same project.
-fn unread(machine: &str, earlier: &Occupied, later: &Occupied) -> Option<String> {
+fn unread(machine: Option<String>, earlier: &Occupied, later: &Occupied) -> Option<ConfigFault> {
     if earlier.service != later.service || earlier.folder == later.folder {
         return None;
     }
-    let (first, second) = (earlier.title(), later.title());
+    let (one, other) = (later.tenant(), earlier.tenant());
     if earlier.by_folder().next().is_some() && later.by_folder().next().is_some() {
-        return Some(format!(
-            "{second} and {first} have a compose project on {machine} by the name of their folders only as long as neither \
-             the compose file (`name`) nor a `.env` beside it says one: that would be the same for both. `project` in each \
-             makes sure (of what runs already: the name that `docker compose ls` shows)"
-        ));
+        return Some(ConfigFault::ProjectByFolder { one, other, machine });
     }
-    let command = earlier.starts.unread.intersection(&later.starts.unread).next()?;
+    let command = earlier.starts.unread.intersection(&later.starts.unread).next()?.clone();
     if earlier.project.is_some() || later.project.is_some() {
         return None;
     }
     Some(if earlier.folder_name() == later.folder_name() {
-        format!(
-            "RMM does not read what `{command}` starts. If it calls compose, {second} and {first} get one project on \
-             {machine}, after the last part of their folders, and each replaces the other's containers; `project` in each \
-             keeps them apart"
-        )
+        ConfigFault::UnreadProject { one, other, machine, command }
     } else {
-        format!(
-            "RMM does not read what `{command}` starts. If it gives containers a name of its own (`docker run --name`), it has \
-             to be another one in {second} than in {first} on {machine}, such as one with $RMM_ENVIRONMENT in it: each would \
-             replace the other's"
-        )
+        ConfigFault::UnreadContainer { one, other, machine, command }
     })
 }

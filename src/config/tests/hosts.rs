@@ -1,6 +1,6 @@
 //! `[[hosts]]`, the driver "ssh", and what can be said wrongly about them.
 
-use super::{first_line, parse_with};
+use super::{advice, first_line, parse_with, sentence};
 use crate::config::{Config, ConfigErrors};
 use crate::domain::env::Env;
 use crate::domain::host::{Limits, Login};
@@ -48,7 +48,7 @@ fn a_host_has_defaults() {
     assert_eq!(host.login, Login::Password("env:PW".into()));
     assert_eq!((host.limits, &host.host_keys, &host.jump), (Limits::default(), &Vec::new(), &Vec::new()));
     assert!(
-        config.warnings.iter().any(|warning| warning.sentence == "no service runs on `a`"),
+        config.warnings.iter().any(|warning| sentence(warning) == "no service runs on `a`"),
         "{:?}",
         config.warnings
     );
@@ -72,7 +72,7 @@ fn an_address_is_a_host_and_perhaps_a_port() {
     assert_eq!(first_line(&errors.to_string()), "3:11: hosts[0].address: must not name a user");
     assert!(errors.0[0].hint.is_some());
     let errors = read(&but("address", "address = \"fe80::1\"")).expect_err("refused");
-    assert_eq!(errors.0[0].hint.as_deref(), Some("\"[fe80::1]:22\""));
+    assert_eq!(advice(&errors.0[0]).as_deref(), Some("\"[fe80::1]:22\""));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn hosts_are_told_apart_and_local_is_none() {
     let found = refused(&but("", "").replace("\"a\"", "\"local\""));
     assert_eq!(found, ["2:8: hosts[0].name: `local` is the machine that RMM itself runs on"]);
     let errors = read(&but("", "host_key = \"MD5:aa\"\nlimits = { idle = \"0s\" }")).expect_err("refused");
-    assert!(errors.0[0].hint.as_deref().is_some_and(|hint| hint.contains("ssh-keygen -lf")), "{errors}");
+    assert!(advice(&errors.0[0]).as_deref().is_some_and(|hint| hint.contains("ssh-keygen -lf")), "{errors}");
     assert_eq!(first_line(&errors.0[1].to_string()), "4:19: hosts[0].limits.idle: must be longer than nothing");
 }
 
@@ -191,7 +191,7 @@ fn the_way_to_a_host_leads_over_others() {
     assert_eq!(ways(&config), ["a", "a b", "a b c", "a b e d", "a e"]);
     assert!(config.effective().contains("jump = [\"a\", \"b\", \"e\"]\n"), "{}", config.effective());
     let unused: Vec<_> =
-        config.warnings.iter().filter(|warning| warning.sentence.contains("no service runs")).collect();
+        config.warnings.iter().filter(|warning| sentence(warning).contains("no service runs")).collect();
     assert_eq!(unused.len(), 2, "hosts on the way to others are of use: {unused:?}");
 }
 

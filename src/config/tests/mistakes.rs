@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{PEOPLE, env, parse, parse_with, problems, service, surface};
+use super::{PEOPLE, advice, env, parse, parse_with, problems, sentence, service, surface};
 use crate::config::Config;
 
 #[test]
@@ -325,7 +325,7 @@ fn migrations_go_both_ways() {
         "10:16: services[0].surfaces[0].migrate_down: needs `migrate_up` beside it"
     );
     let hint = "what a rollback takes back, the next deploy must bring forward again";
-    assert_eq!(down.0[0].hint.as_deref(), Some(hint));
+    assert_eq!(advice(&down.0[0]).as_deref(), Some(hint));
 }
 
 #[test]
@@ -543,7 +543,7 @@ fn an_endpoint_of_a_model_is_named_with_its_model_and_its_key_is_elsewhere() {
         ["4:14: ai.max_output: must be from 100 to 2000"]
     );
     let config = parse("[ai]\nurl = \"https://x/v1/\"\nmodel = \"m\"\n");
-    let warned = |problem: &super::super::Problem| problem.sentence.contains("alerts need `alerts_chat`");
+    let warned = |problem: &super::super::Problem| sentence(problem).contains("alerts need `alerts_chat`");
     assert!(config.warnings.iter().any(warned), "{:?}", config.warnings);
     let ai = config.ai.expect("an endpoint");
     assert_eq!((ai.url.as_str(), ai.base()), ("https://x/v1/chat/completions", "https://x/v1"));

@@ -18,7 +18,8 @@ mod values;
 
 use std::path::Path;
 
-use super::{Config, ConfigErrors, EnvVars};
+use super::{Config, ConfigErrors, EnvVars, Problem};
+use crate::wording::Language;
 
 /// People and a service whose stage and production are in the hands of a CI: nothing is missing.
 const PEOPLE: &str = r#"
@@ -39,6 +40,16 @@ fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigEr
 
 fn parse(text: &str) -> Config {
     parse_with(text, &[]).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// What is wrong, in English.
+fn sentence(problem: &Problem) -> String {
+    Language::En.config_fault(&problem.fault)
+}
+
+/// What to do about it, in English.
+fn advice(problem: &Problem) -> Option<String> {
+    problem.hint.as_ref().map(|hint| Language::En.config_hint(hint))
 }
 
 /// `line:column: key: sentence` of every problem.

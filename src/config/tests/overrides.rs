@@ -1,6 +1,6 @@
 //! Environment variables override the keys of `[server]`, and nothing else.
 
-use super::{env, first_line, parse_with};
+use super::{advice, env, first_line, parse_with};
 use crate::config::{Config, env_vars};
 
 #[test]
@@ -41,7 +41,7 @@ fn a_wrong_override_is_named_and_the_file_is_still_checked() {
         ]
     );
     assert_eq!(
-        errors.0[0].hint.as_deref(),
+        advice(&errors.0[0]).as_deref(),
         Some("environment variables override the keys of [server] and nothing else")
     );
 }

@@ -1,6 +1,6 @@
 //! Mistakes about people and their votes.
 
-use super::{PEOPLE, parse, problems, service};
+use super::{PEOPLE, parse, problems, sentence, service};
 use crate::config::Config;
 use std::path::Path;
 
@@ -99,7 +99,7 @@ fn approvers_whom_github_cannot_name_are_warned_of_where_nobody_approves_his_own
     let at_github = service("").replace("required = [\"ann\"]", strict);
     let warned = |text: &str| {
         let warnings = parse(text).warnings;
-        warnings.iter().filter(|warning| warning.sentence.contains("has no `github`")).count()
+        warnings.iter().filter(|warning| sentence(warning).contains("has no `github`")).count()
     };
     assert_eq!(warned(&at_github), 2);
     let named = at_github.replace("name = \"bob\"", "name = \"bob\"\ngithub = \"bob-gh\"");

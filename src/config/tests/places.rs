@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::Config;
-use super::{parse, parse_with};
+use super::{parse, parse_with, sentence};
 use crate::domain::env::Env;
 use crate::domain::plan::project;
 use crate::domain::service::Probe;
@@ -27,13 +27,13 @@ const ENV: &[(&str, &str)] = &[("PASSWORD", "correct horse")];
 /// `key: sentence` of every error, or of every warning where there is no error.
 pub(super) fn told(text: &str) -> Vec<String> {
     match parse_with(text, ENV) {
-        Ok(config) => config.warnings.iter().map(|told| format!("warning: {}: {}", told.key, told.sentence)).collect(),
+        Ok(config) => config.warnings.iter().map(|told| format!("warning: {}: {}", told.key, sentence(told))).collect(),
         Err(errors) => errors
             .0
             .iter()
             .map(|told| {
                 assert!(told.position.is_some(), "{told}");
-                format!("{}: {}", told.key, told.sentence)
+                format!("{}: {}", told.key, sentence(told))
             })
             .collect(),
     }
@@ -260,9 +260,9 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
         assert!(shown.contains(line), "no {line} in {shown}");
     }
     assert_eq!((project::name(&shop.name, cron, Env::Stage), &cron.health), (None, &None));
-    let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
+    let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), sentence(told))).collect();
     assert!(
-        matches!(told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")),
+        matches!(&told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")),
         "{told:?}"
     );
 }
@@ -302,7 +302,10 @@ fn an_rmm_that_runs_already_goes_on_with_a_collision() {
     let more = text.clone() + &service("blog", "directory = \"/srv/blog\"", "keep = 1", "keep = 2");
     let more = Config::parse(&more, "rmm.toml", Path::new("/etc/rmm"), &env).unwrap();
     let refused = more.without_more_collisions(&config.collisions).map(|_| ()).unwrap_err().0;
-    assert!(refused.len() == 1 && refused[0].sentence.contains("/srv/blog"), "what is known is no reason: {refused:?}");
+    assert!(
+        refused.len() == 1 && sentence(&refused[0]).contains("/srv/blog"),
+        "what is known is no reason: {refused:?}"
+    );
 }
 
 #[test]
@@ -376,7 +379,7 @@ fn no_release_is_checked_out_in_folders_of_rmm() {
     for data in ["/var/lib/rmm/data", "/var/lib/rmm/data/shop", "/srv/../var/lib/rmm/data/."] {
         for checkout in [true, false] {
             let told = at(data, checkout).collisions;
-            assert!(told.iter().any(|told| told.sentence.contains("RMM's data directory")), "{data}: {told:?}");
+            assert!(told.iter().any(|told| sentence(told).contains("RMM's data directory")), "{data}: {told:?}");
         }
     }
     for above in ["/var/lib/rmm", "/"] {
@@ -384,7 +387,7 @@ fn no_release_is_checked_out_in_folders_of_rmm() {
         assert!(!told.is_empty(), "{above}");
     }
     let beside = at("/etc/rmm", true).collisions;
-    assert!(beside.iter().any(|told| told.sentence.contains("folder of RMM's configuration")), "{beside:?}");
+    assert!(beside.iter().any(|told| sentence(told).contains("folder of RMM's configuration")), "{beside:?}");
     // A command that runs beside RMM's files, or above them, has worked so far, and goes on.
     for runs_there in ["/etc/rmm", "/var/lib/rmm", "/"].map(|folder| at(folder, false)) {
         assert!(runs_there.collisions.is_empty() && runs_there.warnings.len() == 1, "{:?}", runs_there.warnings);

@@ -5,7 +5,9 @@ use std::process::Command;
 use minijinja::context;
 
 use super::{PEOPLE, problems};
+use crate::domain::fault::config::ConfigFault;
 use crate::domain::plan::{Quoting, misplaced, templates};
+use crate::wording::Language;
 
 /// Commands in which a value is one word, whatever it is.
 const GOOD: &[&str] = &[
@@ -85,7 +87,8 @@ const HOSTILE: &[&str] = &[
 fn where_a_value_is_no_word_the_command_is_refused() {
     for (command, what) in BAD {
         let found = misplaced(command).unwrap_or_else(|| panic!("{command}"));
-        assert!(found.what.contains(what), "{command}: {found:?}");
+        let fault = ConfigFault::MisplacedForSome { place: found.place };
+        assert!(Language::En.config_fault(&fault).contains(what), "{command}: {found:?}");
         assert!(command[found.at..].starts_with("{{"), "{command}: {found:?}");
     }
 }

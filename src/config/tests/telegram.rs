@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{first_line, parse_with, service};
+use super::{first_line, parse_with, sentence, service};
 use crate::config::{Chat, Config, ConfigErrors};
 use crate::domain::notice::Notice;
 
@@ -146,7 +146,7 @@ fn notices_and_services_are_known() {
     );
     let config = read(&bot("[[telegram.chats]]\nid = 1\nnotices = []\ncards = false")).expect("valid");
     assert_eq!(
-        config.warnings.iter().map(|warning| warning.sentence.as_str()).collect::<Vec<_>>(),
+        config.warnings.iter().map(sentence).collect::<Vec<_>>(),
         ["nothing is said in this chat: neither notices nor cards"]
     );
 }
@@ -194,7 +194,7 @@ fn usernames_are_for_those_whose_number_is_not_known() {
 fn a_bot_without_people_is_warned_about() {
     let config = read(&format!("[telegram]\ntoken = \"env:TG\"\n{}", service(""))).expect("valid");
     assert_eq!(
-        config.warnings[0].sentence,
+        sentence(&config.warnings[0]),
         "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers"
     );
 }

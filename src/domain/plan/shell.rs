@@ -10,21 +10,47 @@ mod expansion;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
+use serde::Serialize;
+
 /// A placeholder where a value would not be one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Misplaced {
     /// Where it begins, in bytes.
     pub at: usize,
-    /// What is wrong, a part of a sentence.
-    pub what: &'static str,
-    /// The right way.
-    pub instead: &'static str,
+    /// What it stands in.
+    pub place: Misplacement,
 }
 
-const WITHOUT_QUOTES: &str = "write it without quotes of your own; RMM quotes the value";
-const BY_VARIABLE: &str = "give the value to a variable before (`x={{ … }}`) and write \"$x\" there";
-const AS_NUMBER: &str = "bash runs what a value there asks for, in a variable, too: make sure before that it is a number \
-                         (`n={{ … }}; case $n in \"\" | *[!0-9]*) exit 1 ;; esac`), and write \"$n\" there";
+/// Where a value is no word of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Misplacement {
+    /// Inside of `"…"`.
+    DoubleQuotes,
+    /// Inside of `'…'`.
+    SingleQuotes,
+    /// Inside of `${…}`.
+    Parameter,
+    /// Inside of `$((…))`.
+    Arithmetic,
+    /// Inside of `` `…` ``.
+    Backquotes,
+    /// Behind `case` inside of `$(…)`: its patterns end like it.
+    Case,
+    /// Behind `$'…'`, which not every shell takes for quotes.
+    AnsiQuotes,
+    /// Behind `$`.
+    Dollar,
+    /// Behind `\`.
+    Backslash,
+    /// A shell reads it as commands once more.
+    ReadAgain,
+    /// Behind `#`.
+    Comment,
+    /// In a text behind `<<`.
+    HereDocument,
+}
+
 pub(super) const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "busybox", "su"];
 
 /// What the shell is inside of.
@@ -82,7 +108,7 @@ struct Reader<'t> {
     /// Something is sent to a file.
     writes: bool,
     /// From here on, shells do not agree on what is quoted.
-    ambiguous: Option<&'static str>,
+    ambiguous: Option<Misplacement>,
 }
 
 impl<'t> Reader<'t> {
@@ -148,22 +174,19 @@ impl<'t> Reader<'t> {
 
     /// Whether a value may stand here.
     fn placeholder(&mut self, at: usize) -> Result<(), Misplaced> {
-        let wrong = |what, instead| Err(Misplaced { at, what, instead });
+        let wrong = |place| Err(Misplaced { at, place });
         match self.inside.last() {
-            Some(Inside::Double) => return wrong("inside double quotes", WITHOUT_QUOTES),
-            Some(Inside::Parameter) => return wrong("inside `${…}`", BY_VARIABLE),
-            Some(Inside::Arithmetic { .. }) => return wrong("inside `$((…))`", AS_NUMBER),
-            Some(Inside::Backquotes) => return wrong("inside backquotes", "write `$(…)` instead of backquotes"),
+            Some(Inside::Double) => return wrong(Misplacement::DoubleQuotes),
+            Some(Inside::Parameter) => return wrong(Misplacement::Parameter),
+            Some(Inside::Arithmetic { .. }) => return wrong(Misplacement::Arithmetic),
+            Some(Inside::Backquotes) => return wrong(Misplacement::Backquotes),
             Some(Inside::Commands { .. }) | None => {}
         }
         if let Some(behind) = self.ambiguous {
-            return wrong(
-                behind,
-                "write the command in a script of its own, and give the value to that as an argument",
-            );
+            return wrong(behind);
         }
         if self.text[..at].ends_with('$') {
-            return wrong("after a `$`", "write `{{ … }}` without the `$`");
+            return wrong(Misplacement::Dollar);
         }
         let name = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
         let first = self.command.iter().find(|word| !word.contains('='));
@@ -172,10 +195,7 @@ impl<'t> Reader<'t> {
             || self.command.last().is_some_and(runs_text)
                 && self.command.iter().any(|word| SHELLS.contains(&name(word).as_str()))
         {
-            return wrong(
-                "where a shell reads it as commands once more",
-                "give it to that shell as an argument: `sh -c 'echo \"$1\"' sh {{ … }}`",
-            );
+            return wrong(Misplacement::ReadAgain);
         }
         self.word.push(VALUE);
         Ok(())
@@ -228,7 +248,7 @@ impl<'t> Reader<'t> {
 
     fn end_word(&mut self) {
         if self.word == "case" && self.inside.len() > 1 {
-            self.ambiguous = Some("behind `case` inside of `$(…)`, whose patterns end like it");
+            self.ambiguous = Some(Misplacement::Case);
         }
         if !self.word.is_empty() {
             self.command.push(std::mem::take(&mut self.word));
@@ -243,7 +263,7 @@ impl<'t> Reader<'t> {
 
     fn escaped(&mut self, at: usize) -> Result<(), Misplaced> {
         if self.text[at + 1..].starts_with("{{") {
-            return Err(Misplaced { at: at + 1, what: "after a backslash", instead: WITHOUT_QUOTES });
+            return Err(Misplaced { at: at + 1, place: Misplacement::Backslash });
         }
         if let Some((_, next)) = self.chars.next().filter(|(_, next)| *next != '\n') {
             self.word.push(next);
@@ -258,7 +278,7 @@ impl<'t> Reader<'t> {
             match next {
                 '\'' => return Ok(()),
                 '{' if self.text[at_next..].starts_with("{{") => {
-                    return Err(Misplaced { at: at_next, what: "inside single quotes", instead: WITHOUT_QUOTES });
+                    return Err(Misplaced { at: at_next, place: Misplacement::SingleQuotes });
                 }
                 _ => self.word.push(next),
             }
@@ -269,8 +289,7 @@ impl<'t> Reader<'t> {
     fn comment(&mut self) -> Result<(), Misplaced> {
         while let Some((at, next)) = self.chars.next_if(|(_, next)| *next != '\n') {
             if next == '{' && self.text[at..].starts_with("{{") {
-                let instead = "leave it out of the comment, which a value of several lines would end";
-                return Err(Misplaced { at, what: "inside a comment", instead });
+                return Err(Misplaced { at, place: Misplacement::Comment });
             }
         }
         Ok(())
@@ -303,7 +322,7 @@ impl<'t> Reader<'t> {
                 let Some((start, _)) = self.chars.peek().copied() else { return Ok(()) };
                 let line = self.text[start..].split('\n').next().unwrap_or_default();
                 if let Some(at) = line.find("{{") {
-                    return Err(Misplaced { at: start + at, what: "inside a here-document", instead: BY_VARIABLE });
+                    return Err(Misplaced { at: start + at, place: Misplacement::HereDocument });
                 }
                 while self.chars.next_if(|(at, _)| *at <= start + line.len()).is_some() {}
                 if (if tabs { line.trim_start_matches('\t') } else { line }) == end {

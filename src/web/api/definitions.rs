@@ -16,6 +16,7 @@ use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
 use crate::web::problem::Problem;
 use crate::web::reload::{Change, Changed, Mistake, NotChanged};
+use crate::wording::Language;
 
 /// Revisions that are told.
 const REVISIONS: u32 = 50;
@@ -100,7 +101,14 @@ pub async fn define(
 ) -> Result<Json<DefinitionView>, Problem> {
     let service = ServiceName::parse("name", name)?;
     let DefineService { text, revision, check } = sent;
-    let wanted = Change { actor, service: service.clone(), text: Some(text.clone()), seen: revision, is_trial: check };
+    let wanted = Change {
+        actor,
+        service: service.clone(),
+        text: Some(text.clone()),
+        seen: revision,
+        is_trial: check,
+        language: Language::En,
+    };
     let changed = change(&web, wanted).await?;
     if !check {
         return view(&web, &service, changed.warnings).await;
@@ -144,6 +152,6 @@ pub(in crate::web) async fn take_out(
         return Err(crate::domain::refusal::Refusal::from(cause).into());
     };
     let seen = seen.unwrap_or(defined.number);
-    change(web, Change { actor, service, text: None, seen, is_trial: false }).await?;
+    change(web, Change { actor, service, text: None, seen, is_trial: false, language: Language::En }).await?;
     Ok(())
 }

@@ -65,8 +65,6 @@ struct ConnectPage {
     back: Option<String>,
     carried: Pairs,
     missing: Vec<String>,
-    /// That what is wrong with a definition is told in English.
-    in_english: Option<&'static str>,
     answers: Answers,
     /// Why the repository says nothing.
     silent: Option<Silent>,
@@ -184,8 +182,8 @@ pub(super) async fn finish(State(web): State<Web>, Signed(viewer, sent): Signed<
     let name = ServiceName::parse("name", answers.first("name"))?;
     let mut review = Review::of(&web, &viewer, &answers, Some(text.clone())).await;
     if field("do") == Some("save") && review.wrong.is_empty() {
-        let change =
-            Change { actor: viewer.actor.clone(), service: name.clone(), text: Some(text), seen: 0, is_trial: false };
+        let (actor, language) = (viewer.actor.clone(), viewer.looks.language);
+        let change = Change { actor, service: name.clone(), text: Some(text), seen: 0, is_trial: false, language };
         match api::change(&web, change).await {
             Ok(_) => return Ok(Redirect::to(&format!("/services/{name}/release?connected=1")).into_response()),
             Err(not) => review.wrong = wrong(&viewer, not),
@@ -215,7 +213,8 @@ impl Review {
         let Ok(service) = ServiceName::parse("name", answers.first("name")) else {
             return Self { text, ..Self::default() };
         };
-        let trial = Change { actor: viewer.actor.clone(), service, text: Some(text.clone()), seen: 0, is_trial: true };
+        let (actor, language) = (viewer.actor.clone(), viewer.looks.language);
+        let trial = Change { actor, service, text: Some(text.clone()), seen: 0, is_trial: true, language };
         match api::change(web, trial).await {
             Ok(Changed { warnings, service, .. }) => {
                 let for_ci = service.map(|service| ForCi::of(web, &service)).unwrap_or_default();
@@ -258,7 +257,6 @@ async fn page(
     let page = ConnectPage {
         frame: Frame::inside(viewer, "connect", words.title),
         words,
-        in_english: super::words::definition::of(language).in_english,
         steps: steps.collect(),
         step: step.as_str(),
         next: Step::ALL.get(at + 1).copied().unwrap_or(Step::Review).as_str(),

@@ -1,6 +1,7 @@
 //! Русский.
 
 mod backup;
+mod config;
 mod event;
 mod fault;
 mod gate;
@@ -15,6 +16,7 @@ mod ssh;
 mod standing;
 
 pub(super) use backup::{backup_alarm, backup_fault};
+pub(super) use config::{config_fault, config_hint};
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use identity::id_token;

@@ -1,6 +1,6 @@
 //! What a shell puts in: `$…`, backquotes, and what is inside of double quotes.
 
-use super::{Inside, Misplaced, Reader, WITHOUT_QUOTES};
+use super::{Inside, Misplaced, Misplacement, Reader};
 
 impl Reader<'_> {
     pub(super) fn dollar(&mut self, at: usize) -> Result<(), Misplaced> {
@@ -11,7 +11,7 @@ impl Reader<'_> {
         }
         self.expansion(rest);
         if rest.starts_with('\'') && !matches!(self.inside.last(), Some(Inside::Double)) {
-            self.ambiguous = Some("behind `$'…'`, which not every shell takes for quotes");
+            self.ambiguous = Some(Misplacement::AnsiQuotes);
             self.chars.next();
             return self.ansi_quoted();
         }
@@ -98,7 +98,7 @@ impl Reader<'_> {
                 '\'' => return Ok(()),
                 '\\' => drop(self.chars.next()),
                 '{' if self.text[at..].starts_with("{{") => {
-                    return Err(Misplaced { at, what: "inside single quotes", instead: WITHOUT_QUOTES });
+                    return Err(Misplaced { at, place: Misplacement::SingleQuotes });
                 }
                 _ => {}
             }

@@ -118,6 +118,7 @@ pub(in crate::web::pages) async fn save(
         text: Some(text.clone()),
         seen: sent.revision.parse().unwrap_or(NO_REVISION),
         is_trial,
+        language: viewer.looks.language,
     };
     let (status, said) = match api::change(&web, wanted).await {
         Ok(_) if !is_trial => return Ok(Redirect::to(&format!("/services/{name}/definition?saved=1")).into_response()),
