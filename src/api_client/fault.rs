@@ -129,7 +129,7 @@ impl fmt::Display for Fault {
             Self::Configuration(errors) => errors.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
             Self::Said(status) => write!(f, "exit status {status}"),
-            Self::Pipe => f.write_str("nobody reads standard output any more"),
+            Self::Pipe => f.write_str("standard output is closed"),
         }
     }
 }
@@ -266,7 +266,7 @@ mod tests {
         let refusal = |gate: GateView| Refusal {
             problem: Problem {
                 detail: Language::En.refusal(&cause),
-                details: vec!["1/2 approvals. bob must approve.".to_owned()],
+                details: vec!["1 of 2 approved. bob must approve.".to_owned()],
                 because: serde_json::to_value(&cause).ok(),
                 unmet: vec![gate],
                 ..Problem::default()
@@ -275,7 +275,7 @@ mod tests {
         };
         let known = GateState::ApprovalsMissing { given: 1, needed: 2, void: Vec::new() };
         let known = refusal(unmet(&Language::En.gate_state(&known)));
-        let english = vec!["1/2 approvals. bob must approve.".to_owned()];
+        let english = vec!["1 of 2 approved. bob must approve.".to_owned()];
         assert_eq!(known.sentences(Language::En).1, english);
         let russian = ("#12 shop v1 ещё не может идти в продакшн", "1 из 2. Ещё должны подтвердить: bob.");
         assert_eq!(known.sentences(Language::Ru), (russian.0.to_owned(), vec![russian.1.to_owned()]));

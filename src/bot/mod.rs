@@ -80,7 +80,7 @@ pub struct Bot {
     pub words: Words,
     /// What RMM logs as an error.
     errors: Arc<Errors>,
-    /// Who guesses at causes, where somebody does.
+    /// The model that guesses at causes, if one is configured.
     analyst: Option<Analyst>,
     poster: Poster,
     refusals: Refusals,
@@ -91,7 +91,7 @@ pub struct Bot {
 /// For whom something is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Viewer {
-    /// Telegram's number; none in a group's card, which everybody sees.
+    /// Telegram's number; none in a group's card, which all its members see.
     pub user: Option<i64>,
     /// Who they are for the engine.
     pub actor: Option<Actor>,

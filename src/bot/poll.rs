@@ -123,7 +123,7 @@ impl Poll<'_> {
                     *known = Some(Conflict { since, last: now, detail: detail.clone() });
                 });
                 format!(
-                    "somebody else uses this bot's token and takes a part of its updates: stop the other one, or give \
+                    "another program uses this bot's token and takes a part of its updates: stop the other one, or give \
                      one of them a token of its own ({detail})"
                 )
             }

@@ -142,7 +142,7 @@ impl Bot {
         if !refused.await.map_err(WriteError::flatten)? {
             return Ok(());
         }
-        tracing::warn!(chat, topic, reason, "a chat takes no messages of the bot; they are kept and tried again");
+        tracing::warn!(chat, topic, reason, "a chat refuses the bot's messages; they are kept and tried again");
         let ids = admins.into_iter().map(|(id, _)| id).collect();
         self.warn(place, ids, false).await
     }

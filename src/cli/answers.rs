@@ -25,8 +25,8 @@ pub(super) fn unlocked(language: Language, service: &str) -> String {
 
 pub(super) fn given_up(language: Language, service: &str, environment: Env, host: &str) -> String {
     match language {
-        En => format!("Nobody waits for {host} in {environment} of {service}.\n"),
-        Ru => format!("Хоста {host} больше никто не ждёт ({service}, {environment}).\n"),
+        En => format!("RMM no longer waits for {host} in {environment} of {service}.\n"),
+        Ru => format!("RMM больше не ждёт хост {host} ({service}, {environment}).\n"),
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn no_key_to_trust(language: Language, host: &str) -> String {
 
 pub(super) fn another_key(language: Language, before: &str) -> String {
     match language {
-        En => format!("WARNING: this is not the key that is trusted, {before}. Somebody may be listening in.\n"),
+        En => format!("WARNING: this is not the key that is trusted, {before}. The connection may be intercepted.\n"),
         Ru => format!("ВНИМАНИЕ: подтверждён другой ключ, {before}. Возможно, соединение кто-то перехватывает.\n"),
     }
 }
@@ -125,8 +125,8 @@ pub(super) fn person_is_told(language: Language, person: &str, told: ToldView) -
 
 pub(super) fn token_adopted(language: Language, name: &str) -> String {
     match language {
-        En => format!("You vouch for the token {name} now."),
-        Ru => format!("Теперь за токен {name} ручаетесь вы."),
+        En => format!("You own the token {name} now."),
+        Ru => format!("Теперь за токен {name} отвечаете вы."),
     }
 }
 
@@ -150,7 +150,7 @@ pub(super) fn intact(language: Language, found: &Verification) -> String {
     let intact = match (language, many) {
         (En, 1) => "The record is intact: 1 event.\n".to_owned(),
         (En, _) => format!("The record is intact: {many} events.\n"),
-        (Ru, _) => format!("Журнал цел, событий в нём: {many}.\n"),
+        (Ru, _) => format!("Журнал аудита цел, событий в нём: {many}.\n"),
     };
     if many == 0 {
         return intact;
@@ -162,21 +162,21 @@ pub(super) fn broken(language: Language, row: &str, sentence: Option<&str>) -> S
     let sentence = sentence.unwrap_or(words::words(language).not_written_by_rmm);
     match language {
         En => format!("BROKEN at row {row}: {sentence}\n"),
-        Ru => format!("ЖУРНАЛ НАРУШЕН, строка {row}: {sentence}\n"),
+        Ru => format!("ЖУРНАЛ АУДИТА НАРУШЕН, строка {row}: {sentence}\n"),
     }
 }
 
 pub(super) fn first_bad_row(language: Language, row: &str) -> String {
     match language {
         En => format!("rmm: the record was changed; the first bad row is {row}"),
-        Ru => format!("rmm: журнал изменён; первая неверная строка — {row}"),
+        Ru => format!("rmm: журнал аудита изменён; первая неверная строка — {row}"),
     }
 }
 
 pub(super) fn alarm(language: Language, alarm: &str, events: i64) -> String {
     match language {
         En => format!("ALARM: {alarm}.\nWhat is left of the record is intact: {events}.\n"),
-        Ru => format!("ТРЕВОГА: {alarm}.\nОстальное в журнале цело, событий: {events}.\n"),
+        Ru => format!("ТРЕВОГА: {alarm}.\nОстальное в журнале аудита цело, событий: {events}.\n"),
     }
 }
 
@@ -201,7 +201,7 @@ pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> 
 /// Before what is wrong with a service of the dashboard.
 pub(super) fn put_aside(language: Language, service: impl Display) -> String {
     match language {
-        En => format!("the service {service} of the dashboard is put aside, since it does not hold"),
+        En => format!("the service {service} of the dashboard is disabled, since its definition is not valid"),
         Ru => format!("сервис {service} из панели отложен, потому что не действует"),
     }
 }
@@ -245,21 +245,21 @@ pub(super) fn open_files(language: Language, files: impl Display, connections: i
 pub(super) fn end_in_copy(language: Language, seq: i64, mac: &str) -> String {
     match language {
         En => format!("The record's end in it: {seq}:{mac}"),
-        Ru => format!("Конец журнала в копии: {seq}:{mac}"),
+        Ru => format!("Конец журнала аудита в копии: {seq}:{mac}"),
     }
 }
 
 pub(super) fn key_in_copy(language: Language, file: impl Display) -> String {
     match language {
         En => format!("The key of the record: {file}"),
-        Ru => format!("Ключ журнала: {file}"),
+        Ru => format!("Ключ журнала аудита: {file}"),
     }
 }
 
 pub(super) fn key_came_from(language: Language, file: impl Display) -> String {
     match language {
         En => format!("The key of the record came from {file}."),
-        Ru => format!("Ключ журнала взят из {file}."),
+        Ru => format!("Ключ журнала аудита взят из {file}."),
     }
 }
 
@@ -275,14 +275,14 @@ pub(super) fn exported(language: Language, end: Option<i64>) -> String {
     let end = end.unwrap_or(0);
     match language {
         En => format!("Exported up to event {end} of the record."),
-        Ru => format!("Выгружено до события {end} журнала."),
+        Ru => format!("Выгружено до события {end} журнала аудита."),
     }
 }
 
 pub(super) fn imported(language: Language, data_dir: impl Display) -> String {
     match language {
         En => format!("{data_dir} holds what was exported. Ask `rmm check`, then start RMM.\n"),
-        Ru => format!("В {data_dir} теперь то, что было выгружено. Спросите `rmm check` и запустите RMM.\n"),
+        Ru => format!("В {data_dir} теперь то, что было выгружено. Выполните `rmm check` и запустите RMM.\n"),
     }
 }
 
@@ -299,7 +299,7 @@ pub(super) fn restored(language: Language, database: impl Display, end: Option<i
     match (language, end) {
         (En, Some(end)) => format!("{database} is restored up to event {end} of the record. Start RMM again.\n"),
         (En, None) => format!("{database} is restored. Start RMM again.\n"),
-        (Ru, Some(end)) => format!("{database}: восстановлено до события {end} журнала. Запустите RMM снова.\n"),
+        (Ru, Some(end)) => format!("{database}: восстановлено до события {end} журнала аудита. Запустите RMM снова.\n"),
         (Ru, None) => format!("{database}: восстановлено. Запустите RMM снова.\n"),
     }
 }

@@ -16,7 +16,7 @@ use crate::terminal::note;
 /// Write what runs and watches RMM: systemd unit, web servers in front, alert rules, dashboards
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  rmm assets /etc/rmm/assets\n  rmm assets . --force         replace what says something else\n\n\
+    after_help = "Examples:\n  rmm assets /etc/rmm/assets\n  rmm assets . --force         replace files that differ\n\n\
     systemd/ has the unit, container/ a Dockerfile, proxy/ Caddy and nginx in front of RMM, litestream/ a replica of the database, \
     prometheus/ the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
     Prometheus, Loki, Tempo, Grafana and a collector for those who have none. `rmm docs watch` leads through it."
@@ -25,7 +25,7 @@ pub struct Assets {
     /// The folder to write them into; made where it is not there
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Replace files that say something else
+    /// Replace files that differ
     #[arg(long)]
     force: bool,
 }

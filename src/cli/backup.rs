@@ -142,7 +142,7 @@ fn copy_key(from: &Path, to: &Path, overwrite: bool) -> Result<(), Fault> {
     data directory. Where that key is missing, FILE.key is taken if it is there. The database that was there is kept \
     as rmm.db.before-restore.\n\n\
     What was deployed after the backup is still on the hosts, so what the environments run is unknown until an admin \
-    has looked and says it (rmm service settle). Numbers of releases and runs never come again."
+    has checked and recorded it (rmm service settle). Numbers of releases and runs never come again."
 )]
 pub struct Restore {
     /// The copy
@@ -285,7 +285,7 @@ fn tell(around: &Around, ui: &Ui) {
     tell_of_tokens(around, ui);
 }
 
-/// Whoever has a token that was revoked since has it back.
+/// Warns that tokens revoked after the backup are valid again.
 fn tell_of_tokens(around: &Around, ui: &Ui) {
     let words = words::words(ui.language);
     let valid = |token: &&KnownToken| token.expires_at.is_none_or(|at| at > ui.now.as_millisecond());

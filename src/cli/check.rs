@@ -31,14 +31,14 @@ use crate::wording::Language;
 /// How long a name may take to resolve.
 const RESOLVE_TIME: Duration = Duration::from_secs(3);
 
-/// Say whether the configuration is right.
+/// Check the configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm check\n  rmm check --config /etc/rmm/rmm.toml --quiet\n\n\
     Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard \
     error. Private keys are opened, with their passphrases, and what this machine must have is looked for. What is on \
     the hosts, `rmm host check` tells. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
 pub struct Check {
-    /// Only say what is wrong
+    /// Only show what is wrong
     #[arg(long, short)]
     quiet: bool,
     /// Print it as JSON
@@ -163,12 +163,12 @@ fn refusing_chats(config: &Config) -> Vec<String> {
             let person = config.people.iter().find(|person| person.telegram_id == Some(chat));
             let who = person.map_or_else(|| format!("the account {chat}"), |person| person.name.to_string());
             return format!(
-                "{who} gets no messages of the bot since {since}: {reason}. What is meant for them is kept and tried again; \
+                "{who} has not received the bot's messages since {since}: {reason}. What is meant for them is kept and tried again; \
                  /start to the bot lets it write again"
             );
         }
         format!(
-            "the chat {chat}{topic} takes no messages of the bot since {since}: {reason}. They are kept and tried again; \
+            "the chat {chat}{topic} has been refusing the bot's messages since {since}: {reason}. They are kept and tried again; \
              {meanwhile}"
         )
     });
@@ -200,7 +200,7 @@ fn errors(config: &Config) -> Vec<String> {
         .into_iter()
         .collect();
     errors.extend(local_steps::danger(config).filter(|danger| danger.refused).map(|danger| danger.sentence));
-    // Somebody else than RMM's user cannot try it.
+    // A user other than RMM's cannot try it.
     if local_steps::rmm_user(config) == rustix::process::geteuid().as_raw() {
         errors.extend(local_steps::transport(config).err());
     }

@@ -18,7 +18,7 @@ pages! {
     "servers": "deploy to servers of your own over SSH",
     "telegram": "the bot in which people approve",
     "github": "connect a repository on GitHub in five steps",
-    "dashboard": "the pages in a browser: what they show, and how people come in",
+    "dashboard": "the pages in a browser: what they show, and how people sign in",
     "services": "define services in the file or in the dashboard; connect a repository",
     "ci": "tell RMM of a tag, from any CI system",
     "life-cycle": "how a release goes, and the command for every decision",

@@ -15,7 +15,7 @@ use crate::wording::Language;
 /// A check that takes longer says no.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Say whether RMM works.
+/// Check whether RMM works.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm healthcheck\n  rmm healthcheck --url https://rmm.example.com\n\n\
     Asks /readyz: RMM answers and its database can be written. Exit status 0, or 4 with what is wrong.")]

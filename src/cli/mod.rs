@@ -93,9 +93,9 @@ enum Verb {
     Demo(demo::Demo),
     /// Write a first rmm.toml
     Init(init::Init),
-    /// Say whether the configuration is right, and what it comes to
+    /// Check the configuration, and show what RMM understood
     Check(check::Check),
-    /// Look at everything that RMM needs, and say what to do where it is not well
+    /// Check everything that RMM needs, and say what to do about problems
     Doctor(doctor::Doctor),
     /// Tokens of the API: create, list, revoke
     #[command(subcommand)]
@@ -109,27 +109,27 @@ enum Verb {
     /// Hosts: are they ready, and which keys are trusted
     #[command(subcommand, visible_alias = "hosts")]
     Host(host::Host),
-    /// People: who they are, what they approve, and who says in Telegram to be whom
+    /// People: who they are, what they approve, and who claims which identity in Telegram
     #[command(subcommand, visible_alias = "people")]
     Person(person::Person),
-    /// Print a link that signs somebody in to the dashboard, once
+    /// Print a link that signs a person in to the dashboard, once
     LoginLink(login_link::LoginLink),
-    /// The record: read it, check that nobody changed it
+    /// The record: read it, check that it was not changed
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Read the configuration again
     Reload(reload::Reload),
-    /// Copy the database while everything goes on
+    /// Copy the database while RMM works
     Backup(backup::Backup),
     /// Put a copy of the database back
     Restore(backup::Restore),
-    /// Put a new binary in the place of this one, and go back if RMM does not come up with it
+    /// Replace this binary with a new one, and restore it if RMM does not come up
     Upgrade(upgrade::Upgrade),
     /// Put a whole installation into one file, to move it to another machine
     Export(moving::Export),
     /// Take over a whole installation that `rmm export` wrote
     Import(moving::Import),
-    /// Say whether RMM works: exit status 0 or 4
+    /// Check whether RMM works: exit status 0 or 4
     Healthcheck(health::Healthcheck),
     /// Write alert rules, dashboards and an example of a whole monitoring
     Assets(assets::Assets),
@@ -161,7 +161,7 @@ enum Verb {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
-    // What whoever started RMM had open is nothing for the programs that it starts, steps least of all.
+    // Files that the caller of RMM had open are not for the programs that it starts, steps least of all.
     close_fds::set_fds_cloexec(3, &[]);
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == AS_USER) {

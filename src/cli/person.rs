@@ -1,4 +1,4 @@
-//! `rmm person …`: who is who, and who says in Telegram to be whom.
+//! `rmm person …`: who is who, and who claims which identity in Telegram.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -22,7 +22,7 @@ pub enum Person {
         Whoever writes to the bot from the username that rmm.toml has for a person (telegram = \"…\") claims to be that \
         person. Anybody can change a username: ask your colleague first. From then on the number counts.")]
     Confirm(Claim),
-    /// Say that an account in Telegram is not the person that it claims to be
+    /// Refuse the claim of a Telegram account to be a person
     #[command(after_help = "Examples:\n  rmm person refuse vera\n  rmm person refuse 123456789")]
     Refuse(Claim),
 }
@@ -74,8 +74,8 @@ impl Claim {
         print(&match (context.ui.language, yes) {
             (Language::En, true) => format!("{number} is {name} from now on.\n"),
             (Language::Ru, true) => format!("Теперь {number} — это {name}.\n"),
-            (Language::En, false) => format!("Refused: whoever claimed to be {name} is not {name}.\n"),
-            (Language::Ru, false) => format!("Отклонено: тот, кто назвал себя {name}, — не {name}.\n"),
+            (Language::En, false) => format!("Refused: the account that claimed to be {name} is not {name}.\n"),
+            (Language::Ru, false) => format!("Отклонено: аккаунт, назвавший себя {name}, — не {name}.\n"),
         })
     }
 }

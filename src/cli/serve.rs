@@ -106,7 +106,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let link = if std::io::stderr().is_terminal() { app.first_link(address).await } else { None };
     if let Some(link) = link {
         eprintln!(
-            "\nNobody has signed in to the dashboard yet. As the operator, once, within 10 minutes:\n\n  {link}\n"
+            "\nThere was no sign-in to the dashboard yet. As the operator, once, within 10 minutes:\n\n  {link}\n"
         );
     }
     systemd::tell(&NotifyState::Ready);

@@ -27,7 +27,7 @@ pub enum Service {
     /// Show a service: what runs where, what waits, what one can go back to
     #[command(after_help = "Example:\n  rmm service show shop")]
     Show(Named),
-    /// Let nobody deploy to production
+    /// Block deploys to production
     #[command(after_help = "Example:\n  rmm service lock shop --reason 'sale until Monday'\n\n\
         A lock stops deploys, never a rollback.")]
     Lock {
@@ -37,7 +37,7 @@ pub enum Service {
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
     },
-    /// Give a host up that does not answer: a way back goes on without it
+    /// Give up a host that does not answer: a rollback goes on without it
     #[command(
         name = "give-up",
         after_help = "Example:\n  rmm service give-up shop web-2 --reason 'the machine is gone'\n\n\
@@ -74,10 +74,10 @@ pub enum Service {
         #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
         environment: Env,
     },
-    /// Let deploys to production go on
+    /// Allow deploys to production again
     #[command(after_help = "Example:\n  rmm service unlock shop")]
     Unlock(Named),
-    /// Say what an environment runs, where RMM does not know it
+    /// Record what an environment runs, where RMM does not know it
     #[command(after_help = "Examples:\n  rmm service settle shop --environment production --release 12\n  \
         rmm service settle shop --recorded --reason 'nothing was deployed since the backup'\n\n\
         After a restore, and where another RMM or another copy of RMM's database has been at work on a host, what an \
@@ -99,7 +99,7 @@ pub enum Service {
     /// Print how a service is defined: as it is written in the dashboard, else as RMM understands rmm.toml
     #[command(after_help = "Example:\n  rmm service definition shop > shop.toml")]
     Definition(Named),
-    /// Define a service in the dashboard's stead, or change its definition there
+    /// Define a dashboard service from a file, or change its definition
     #[command(
         after_help = "Examples:\n  rmm service define shop --file shop.toml --check\n  rmm service define shop --file - < shop.toml\n\n\
         The text is one [[services]] table, as in rmm.toml. It is checked together with rmm.toml; what is wrong changes nothing. \
@@ -111,7 +111,7 @@ pub enum Service {
         /// The file with the definition; - reads standard input
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
-        /// Only say what would come of it
+        /// Only check it and show what would change
         #[arg(long)]
         check: bool,
     },
@@ -260,12 +260,10 @@ async fn settle(
 fn must_run(version: Option<&Version>, language: Language) -> String {
     let Some(version) = version.map(contract::version) else { return String::new() };
     match language {
-        Language::En => format!(
-            " It is repaired when it runs {version}: bring it there and say `succeeded`, or let RMM try `again`."
-        ),
-        Language::Ru => format!(
-            " Починено — значит, там работает {version}: приведите к ней и скажите succeeded, или пусть RMM попробует ещё раз (again)."
-        ),
+        Language::En => format!(" Restore {version}, then mark it `succeeded`, or let RMM try `again`."),
+        Language::Ru => {
+            format!(" Восстановите {version} и укажите succeeded, или пусть RMM попробует ещё раз (again).")
+        }
     }
 }
 
@@ -342,7 +340,7 @@ fn left_behind(
             } else {
                 "rmm.toml does not name it any more. If it is gone for good:"
             };
-            format!("{environment} went on without {host}, {since}: {heard} {may_run} {next}")
+            format!("{environment} continued without {host}, {since}: {heard} {may_run} {next}")
         }
         Language::Ru => {
             let next = if left.configured {

@@ -29,7 +29,7 @@ pub enum Token {
         #[arg(long)]
         json: bool,
     },
-    /// Take a token over: it ends with whoever vouches for it, at first its maker; from now on that is you
+    /// Take ownership of a token: it ends when its owner leaves; at first that is its maker
     #[command(after_help = "Example:\n  rmm token adopt github-actions")]
     Adopt {
         /// The name of the token

@@ -28,7 +28,7 @@ words! {
     service_column = "SERVICE", "СЕРВИС";
     version_column = "VERSION", "ВЕРСИЯ";
     status_column = "STATUS", "СТАТУС";
-    since_column = "SINCE", "С КАКИХ ПОР";
+    since_column = "SINCE", "СТАТУС С";
     by_column = "BY", "ИНИЦИАТОР";
     run_column = "RUN", "ПРОГОН";
     what_column = "WHAT", "ЧТО";
@@ -53,7 +53,7 @@ words! {
     scope_column = "FOR", "ДЛЯ";
     valid_column = "VALID", "ДЕЙСТВУЕТ";
     last_used_column = "LAST USED", "ИСПОЛЬЗОВАН";
-    made_by_column = "MADE BY", "СОЗДАЛ";
+    made_by_column = "MADE BY", "КЕМ СОЗДАН";
 
     // Behind the sentence that says where a release stands after a decision.
     is_being_cancelled =
@@ -65,12 +65,12 @@ words! {
     started_by = "Started by", "Инициатор";
     elapsed = "Elapsed", "Прошло";
     ci_run = "CI run", "Запуск CI";
-    surface = "Surface", "Часть";
-    surfaces = "Surfaces", "Части";
-    notes = "Notes", "Заметки";
+    surface = "Surface", "Компонент";
+    surfaces = "Surfaces", "Компоненты";
+    notes = "Notes", "Примечания";
     state = "State", "Состояние";
-    repository = "Repository", "Репо";
-    approvers = "Approvers", "Решают";
+    repository = "Repository", "Адрес git";
+    approvers = "Approvers", "Голосуют";
     stage = "Stage", "Stage";
     production = "Production", "Продакшн";
     locked = "Locked", "Блокировка";
@@ -85,7 +85,7 @@ words! {
     // Headings of parts of a card.
     approvals = "Approvals", "Подтверждения";
     before_production = "Before production", "Мешает продакшну";
-    commits_since = "Commits since", "Коммиты после";
+    commits_since = "Commits since", "Коммиты с";
     pull_requests = "Pull requests", "Пул-реквесты";
     runs = "Runs", "Прогоны";
     what_you_can_do = "What you can do", "Что можно сделать";
@@ -95,17 +95,17 @@ words! {
     by_ci = "by CI", "в CI";
     stopping = "stopping", "останавливается";
     state_unknown = "unknown", "неизвестно";
-    needs_repair = "needs repair", "нужно чинить";
+    needs_repair = "needs repair", "нужно починить";
     is_locked = "locked", "заблокирован";
     is_retired = "retired", "выведен";
     retired = "retired: not in the configuration any more; what is under way ends, and nothing new begins",
         "выведен: его больше нет в конфигурации; начатое закончится, новое не начнётся";
-    is_put_aside = "put aside", "отложен";
-    put_aside = "put aside: its definition in the dashboard does not hold any more (`rmm service definition` says why); what is \
+    is_put_aside = "disabled", "отключён";
+    put_aside = "disabled: its definition in the dashboard is no longer valid (`rmm service definition` says why); what is \
                  under way ends, and nothing new begins",
-        "отложен: его определение в панели больше не действует (почему, скажет `rmm service definition`); начатое \
+        "отключён: его определение в панели больше не годится (почему, скажет `rmm service definition`); начатое \
          закончится, новое не начнётся";
-    nobody_asked = "nobody is asked", "подтверждения не нужны";
+    nobody_asked = "none required", "подтверждения не нужны";
     key_changed = "CHANGED", "ДРУГОЙ";
     no = "no: ", "нет: ";
     is_no_admin = " is no admin", " — не администратор";
@@ -123,14 +123,14 @@ words! {
     no_such_releases = "There are no such releases.", "Таких релизов нет.";
     no_runs = "It has no runs yet.\n", "Прогонов ещё нет.\n";
     waiting_to_be_confirmed = "Waiting to be confirmed", "Ждут подтверждения";
-    nobody_configured = "The configuration names nobody; [[people]] does.",
-        "В конфигурации никого нет; людей называет [[people]].";
-    gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
-        "Проверки стоят перед продакшном; этот релиз их прошёл или уже завершён.\n";
+    nobody_configured = "The configuration has no people; add them under [[people]].",
+        "В конфигурации нет людей; добавьте их в [[people]].";
+    gates_are_past = "Gates are checked before production; this release has passed them or has ended.\n",
+        "Условия проверяются перед продакшном; этот релиз их прошёл или уже завершён.\n";
     nothing = "nothing", "ничего";
     compare_it = "Compare it on the host itself:", "Сравните его с ключом на самом хосте:";
     is_it_the_same = "Is it the same?", "Совпадает?";
-    nobody_compares = "nobody is here to compare the key; nothing was trusted", "сравнить ключ некому; он не подтверждён";
+    nobody_compares = "there is no terminal to compare the key on; nothing was trusted", "сравнить ключ некому; он не подтверждён";
     nothing_trusted = "nothing was trusted", "ключ не подтверждён";
     once_compared = "Once it is compared:", "Когда сравните:";
     later = "Later:", "Позже:";
@@ -143,9 +143,9 @@ words! {
     error = "error", "ошибка";
     warning = "warning", "предупреждение";
     record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",
-        "ТРЕВОГА: журнал изменён в обход RMM; подробности: `rmm audit verify`.";
+        "ТРЕВОГА: журнал аудита изменён в обход RMM; подробности: `rmm audit verify`.";
     chat_takes_nothing =
-        "A chat of the team, or a person in private, takes no messages of the bot. RMM's log and the admins' private chats say \
+        "A chat of the team, or a person in private, refuses the bot's messages. RMM's log and the admins' private chats say \
          which one and why.",
         "Один из чатов команды или кто-то в личке не принимает сообщений бота. Кто и почему — в логе RMM и в личных чатах \
          администраторов.";
@@ -153,7 +153,7 @@ words! {
         "Когда он заработает на новом месте, здесь его больше не запускайте: хосты увидят двоих.";
     secrets_are_apart = "Secrets that rmm.toml refers to (`env:`, `file:`) did not come with it; `rmm check` names those that are missing.",
         "Секреты, на которые ссылается rmm.toml (`env:`, `file:`), не переносятся; чего не хватает, скажет `rmm check`.";
-    backups_need_a_look = "The backups that RMM makes by itself need a look; `rmm backup status` says why.",
+    backups_need_a_look = "The backups that RMM makes by itself need attention; `rmm backup status` says why.",
         "Резервные копии, которые делает RMM, требуют внимания; причина: `rmm backup status`.";
     no_backups_scheduled = "RMM makes no backups by itself; [backup] in rmm.toml tells it to.",
         "RMM сам резервных копий не делает; их включает раздел [backup] в rmm.toml.";
@@ -167,41 +167,41 @@ words! {
     before_pipe = " (before `pipe`)", " (до `pipe`)";
     is_sound = "sound", "копия исправна";
     alarm = "ALARM:", "ТРЕВОГА:";
-    alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале.";
+    alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале аудита.";
     how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
-        "rmm: журнал изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";
-    end_of_record = "Its end, to note elsewhere:", "Конец журнала, запишите его в другом месте:";
+        "rmm: журнал аудита изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";
+    end_of_record = "Its end, to keep elsewhere:", "Конец журнала аудита, запишите его в другом месте:";
     not_written_by_rmm = "It is not what RMM wrote.", "RMM записал не это.";
     key_is_apart = "audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more).",
         "audit.key в копию не входит; храните его отдельно, без него её не восстановить (подробнее: --help).";
     ci_does_the_work = "A CI system does the work here and reports; RMM runs no steps of its own.",
-        "Здесь всё делает CI и сообщает об этом; своих шагов RMM не выполняет.";
-    nothing_to_deploy = "That is this release: there is nothing to deploy.", "Это и есть этот релиз: деплоить нечего.";
+        "Здесь всё делает CI и присылает отчёты; своих шагов RMM не выполняет.";
+    nothing_to_deploy = "That is this release: there is nothing to deploy.", "Это и есть этот релиз: деплой не нужен.";
     nothing_to_do = "nothing to do", "делать нечего";
     at_the_same_time = "at the same time", "одновременно";
     rmms_own = "RMM's own", "RMM сам";
-    look_at_the_place = "look at the place", "осмотр места";
+    look_at_the_place = "check the folder", "проверка папки";
     remove_old_images = "remove old images", "удаление старых образов";
     exit = "exit", "код";
     url_is_not_used = "note: RMM_URL is not used: restore works on the data directory of the configuration",
         "RMM_URL не используется: restore работает с каталогом данных из конфигурации";
     not_looked_up = "it could not be looked up here, so what needs it was not checked; RMM does not start without it",
         "здесь взять это не удалось, поэтому то, чему оно нужно, не проверено; без этого RMM не запустится";
-    record_does_not_fit = "the record in it does not fit the key", "журнал в копии не подходит к ключу";
-    some_are_left_out = " (nobody knows what was given out since, so that some are left out)",
+    record_does_not_fit = "the record in it does not fit the key", "журнал аудита в копии не подходит к ключу";
+    some_are_left_out = " (some numbers are skipped, since it is unknown which were used)",
         " (неизвестно, какие ещё были выданы, поэтому часть пропущена)";
     what_is_lost = "What is lost", "Потеряно";
-    unknown_from_now_on = "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
+    unknown_from_now_on = "What the environments run is unknown from now on, and nothing is deployed, until you have checked and recorded it: \
             rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
         "Что работает в окружениях, теперь неизвестно, и деплоев не будет, пока вы не проверите и не укажете это: \
             rmm service settle NAME --environment E --release N (или --nothing, или --recorded).";
     tokens_valid_again = "These tokens were revoked after the backup was made and are valid again:",
         "Эти токены отозваны после создания копии и теперь снова действуют:";
     tokens_perhaps_valid_again =
-        "These tokens are valid again, also if they were revoked after the backup was made, which nobody knows:",
+        "These tokens are valid again, even if they were revoked after the backup was made, which cannot be known:",
         "Эти токены действуют снова, даже если их отозвали после создания копии (узнать это уже нельзя):";
     take_tokens_back =
-        "Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).",
+        "Once RMM runs, revoke those that must not be valid: rmm token revoke NAME (rmm token list shows all).",
         "Когда RMM запустится, отзовите лишние: rmm token revoke NAME (все показывает rmm token list).";
     run = "run", "прогон";
     step = "step", "шаг";

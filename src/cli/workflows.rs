@@ -22,7 +22,7 @@ use crate::terminal::note;
 #[command(after_help = "Examples:\n  rmm service workflows shop                         show them\n  \
     rmm service workflows shop --write ../shop         write them into a checkout of the repository\n  \
     rmm service workflows shop --write . --runner self-hosted,linux\n\n\
-    Reads rmm.toml; no RMM has to run. What is there already and says something else stays, unless --force. \
+    Reads rmm.toml; no RMM has to run. Files that are there already and differ stay, unless --force. \
     `rmm docs github` leads through the whole connection.")]
 pub struct Workflows {
     /// The name of the service
@@ -46,7 +46,7 @@ pub struct Workflows {
     /// The name of the workflow that a tag starts
     #[arg(long, value_name = "FILE", default_value = TAG_WORKFLOW)]
     tag_workflow: String,
-    /// Replace files that say something else
+    /// Replace files that differ
     #[arg(long, requires = "write")]
     force: bool,
 }

@@ -92,7 +92,7 @@ name = {service}
 repository = {repository}
 
 [services.approvals]
-required = [{person}] # everybody here must say yes before production
+required = [{person}] # all of them must approve before production
 
 # What runs: RMM checks the release out into `directory` and starts it there.
 [[services.surfaces]]

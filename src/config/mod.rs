@@ -103,7 +103,7 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
-    /// Who guesses at causes, where somebody does.
+    /// The model that guesses at causes, if one is configured.
     pub ai: Option<Ai>,
     /// What may come from GitHub.
     pub from_github: FromGithub,

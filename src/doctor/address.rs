@@ -22,7 +22,7 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Examined {
     let Some(url) = &config.server.public_url else {
         let needs = config.telegram.as_ref().is_some_and(|telegram| telegram.webhook_secret.is_some())
             || config.from_github.webhook_secret.is_some();
-        let sentence = "rmm.toml has no `public_url`: nobody outside is expected to reach RMM";
+        let sentence = "rmm.toml has no `public_url`, so RMM need not be reachable from outside";
         let finding = if needs {
             Finding::warn("address", format!("{sentence}, and yet webhooks are set up"), "`public_url` in [server]")
         } else {

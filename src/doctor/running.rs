@@ -20,7 +20,7 @@ pub fn of_health(health: &Health) -> Vec<Finding> {
     if health.chats.is_some() {
         findings.push(Finding::warn(
             "chats",
-            "a chat takes no messages of the bot",
+            "a chat refuses the bot's messages",
             "rmm service list says which; rmm docs telegram",
         ));
     }

@@ -20,7 +20,7 @@ const LONGEST: usize = 300;
 pub enum AlertKind {
     /// RMM has logged an error.
     Error,
-    /// A part of RMM has panicked and is begun anew.
+    /// A part of RMM has panicked and is restarted.
     Broken,
     /// A release has failed.
     Failed,

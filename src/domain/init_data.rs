@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// From the opening of the Mini App, as long as a link that signs somebody in.
+/// From the opening of the Mini App, as long as a link that signs a person in.
 const LASTS: SignedDuration = SignedDuration::from_mins(10);
 /// So far may Telegram's clock be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(1);
@@ -47,17 +47,17 @@ pub struct Account {
 /// Why what a Mini App shows opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InitDataFault {
-    /// It is no `initData`, or that of nobody.
+    /// It is no `initData`, or names no account.
     #[error("this is not what Telegram tells a Mini App")]
     Unreadable,
     /// Telegram did not sign it for this bot.
     #[error("Telegram has not signed this for the bot of this RMM")]
     Forged,
-    /// It has signed somebody in before.
+    /// It has signed a person in before.
     #[error("this has signed you in already: close the Mini App and open it again")]
     Used,
     /// It is from too long ago, or from the future.
-    #[error("this is from too long ago: close the Mini App and open it again")]
+    #[error("this has expired: close the Mini App and open it again")]
     Old,
 }
 

@@ -1,6 +1,6 @@
-//! Services that are defined in the dashboard: who may define them, and what is written when somebody does.
+//! Services that are defined in the dashboard: who may define them, and what is written then.
 //!
-//! Must not: know what a definition means. Whoever calls has checked it, and takes the configuration over afterwards.
+//! Must not: know what a definition means. The caller has checked it, and takes the configuration over afterwards.
 
 use crate::config::{Block, Composed};
 use crate::domain::event::Event;
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use super::{Engine, Failure};
 
 impl Engine {
-    /// Whether somebody may define services in the dashboard: an admin, and no token that speaks for nobody.
+    /// Whether a caller may define services in the dashboard: an admin, and no token without a person.
     ///
     /// # Errors
     /// A [`Refusal`] that says who may.
@@ -114,7 +114,7 @@ impl Engine {
             if let Some(problem) = &problem {
                 let service = &defined.service;
                 tracing::error!(
-                    "the service {service} of the dashboard is put aside, since it does not hold:\n{problem}"
+                    "the service {service} of the dashboard is disabled, since its definition is not valid:\n{problem}"
                 );
             }
             if problem != defined.problem {

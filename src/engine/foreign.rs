@@ -23,7 +23,7 @@ use crate::wording::english;
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// As long as something is at work on hosts that an admin has to know of.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// When a run that was taken over has ended: how long the one whose it was may take to say that it is alive.
+/// When a run that was taken over has ended: how long its former RMM may take to show that it is alive.
 const PROTEST_TIMES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(9), Duration::from_secs(50)];
 
 impl Engine {

@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// Everybody whose Telegram account is known: who they are and what is known of the account, where they have
+    /// All people whose Telegram account is known: who they are and what is known of the account, where they have
     /// written to the bot.
     ///
     /// # Errors
@@ -407,15 +407,15 @@ mod tests {
             let told = say(who, yes).await.unwrap_err();
             assert!(told.contains(words), "{told}");
         };
-        refused("vera", true, "nobody waits to be confirmed under vera").await;
-        refused("bob", true, "nobody waits to be confirmed under bob").await;
-        refused("7", true, "nobody waits to be confirmed under 7").await;
+        refused("vera", true, "no account waits to be confirmed under vera").await;
+        refused("bob", true, "no account waits to be confirmed under bob").await;
+        refused("7", true, "no account waits to be confirmed under 7").await;
         refused("root", true, "rmm.toml says that root is 1").await;
         who(&engine, 7, Some("vera_b")).await;
         who(&engine, 8, Some("Vera_B")).await;
         refused("vera", true, "7, 8 claim to be vera").await;
         assert_eq!(say("8", false).await, vera);
-        refused("8", false, "it has been refused that 8 is vera").await;
+        refused("8", false, "an admin has refused that 8 is vera").await;
         assert_eq!(say("vera", true).await, vera);
         assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "vera");
         refused("vera", false, "operator has confirmed already that 7 is vera").await;

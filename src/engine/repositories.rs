@@ -25,26 +25,26 @@ const MOST_TAGS: usize = 200;
 /// Looks at the same time: each is a program of git, or calls of GitHub, for half a minute.
 const LOOKS: usize = 4;
 
-/// Places for those who look at repositories.
+/// Slots for looking at repositories.
 #[derive(Debug)]
 pub(super) struct Looks {
     places: Semaphore,
     by: Mutex<BTreeSet<String>>,
 }
 
-/// A place that somebody has.
+/// A slot for one question, taken by a person.
 struct Look<'l> {
     looks: &'l Looks,
     by: String,
     _place: SemaphorePermit<'l>,
 }
 
-/// Why nobody looks now.
+/// Why a repository is not asked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Busy {
-    /// Whoever asks does so already.
+    /// The same person is asking already.
     You,
-    /// So many others do.
+    /// Too many others are asking.
     Others,
 }
 
@@ -97,7 +97,7 @@ pub enum Unread {
 }
 
 impl Engine {
-    /// Looks at the repository at an address that somebody has typed. Each does so once at a time.
+    /// Looks at the repository at an address that a person has typed. Each person does so once at a time.
     ///
     /// # Errors
     /// [`Unread`], with what to do.

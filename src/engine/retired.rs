@@ -33,7 +33,7 @@ impl Engine {
                     }
                     Err(errors) => Some(errors.to_string()),
                 },
-                None => Some("RMM has not noted how it was defined".to_owned()),
+                None => Some("RMM has not recorded how it was defined".to_owned()),
             };
             match problem {
                 // Why it is put aside has been told.
@@ -64,7 +64,7 @@ impl Engine {
             let done = self.store().write(move |tx| renamed::carry_over(tx, &from, &to, now)).await;
             let (from, to) = told;
             match done.map_err(WriteError::flatten) {
-                Ok(Carried::Now) => tracing::info!("the service {from} is called {to} now, and its history came along"),
+                Ok(Carried::Now) => tracing::info!("the service {from} is called {to} now, and keeps its history"),
                 Ok(Carried::BothHaveHistory) => tracing::error!(
                     "{from} and {to} both have releases, so the history of {from} is not carried over to {to}"
                 ),
@@ -98,12 +98,12 @@ impl Engine {
             let name = &token.name;
             if let Some(person) = catalog.missing_voucher(&token) {
                 tracing::warn!(
-                    "the token {name} opens nothing: {person}, who vouches for it, is no admin any more; an admin can take \
+                    "the token {name} is not valid: its owner {person} is not an admin any more; an admin can take \
                      it over (`rmm token adopt '{name}'`) or revoke it"
                 );
             } else if let Some(person) = catalog.missing_person(&token) {
                 tracing::warn!(
-                    "the token {name} opens nothing: {person}, for whom it speaks, is not in rmm.toml any more; \
+                    "the token {name} is not valid: its owner {person} is not in rmm.toml any more; \
                      `rmm token revoke '{name}'` ends it"
                 );
             }

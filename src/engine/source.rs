@@ -123,7 +123,7 @@ impl<'c> Source<'c> {
         }
     }
 
-    /// Whether a tag leads to a commit, and not to a file or a folder; none where nobody can tell.
+    /// Whether a tag leads to a commit, and not to a file or a folder; none where that is not known.
     pub async fn is_commit(&self, tag: &Tag) -> Option<bool> {
         match self.ask(async |github, repo| github.tag(repo, tag.as_str()).await).await {
             Said::Answer(found) => found.ok().flatten().map(|found| found.is_commit),

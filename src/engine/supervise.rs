@@ -1,4 +1,4 @@
-//! What has to work for as long as RMM does: a part that panics is told of, and begun anew.
+//! What has to work for as long as RMM does: a part that panics is reported and restarted.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use futures_util::FutureExt;
 use super::clock::Clock;
 use crate::store::panic_message;
 
-/// Before a part is begun anew, so that one that panics at once neither takes all time nor fills the log.
+/// Before a part is restarted, so that one that panics at once neither takes all time nor fills the log.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Runs a part of RMM until it ends by itself. After a panic it is begun anew.
+/// Runs a part of RMM until it ends by itself. After a panic it is restarted.
 pub async fn keep_running<F: Future<Output = ()>>(name: &str, clock: &dyn Clock, begin: impl Fn() -> F) {
     while let Err(panic) = caught(begin()).await {
-        tracing::error!(part = name, panic, "a part of RMM has broken and is begun anew; please report it");
+        tracing::error!(part = name, panic, "a part of RMM has crashed and is restarted; please report it");
         clock.sleep(PAUSE).await;
     }
 }

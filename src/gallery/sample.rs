@@ -22,7 +22,7 @@ use crate::store::definitions::{self, Definition};
 
 const CONFIGURATION: &str = include_str!("sample.toml");
 
-/// Somebody has left, and a host is gone.
+/// A person has left the configuration, and a host is gone.
 const HANDBOOK: &str = r#"[[services]]
 name = "handbook"
 repository = "acme/handbook"

@@ -152,7 +152,7 @@ impl Story {
                 &[Finding {
                     name: "host key".into(),
                     state: State::Fail,
-                    detail: "it shows a key that nobody has confirmed".into(),
+                    detail: "it shows a key that has not been confirmed".into(),
                     fix: Some("rmm host trust stage-1".into()),
                 }],
             ),

@@ -158,11 +158,11 @@ impl Store {
             None => (None, Watermark::default()),
         };
         if let Some(alarm) = &mark.alarm {
-            tracing::error!(alert = false, "nobody has acknowledged yet (`rmm audit acknowledge`): {alarm}");
+            tracing::error!(alert = false, "not acknowledged yet (`rmm audit acknowledge`): {alarm}");
         }
         if let Some(reason) = &restored {
             tracing::warn!(
-                "{}: what the environments run is unknown until an admin says it (`rmm service settle`)",
+                "{}: what the environments run is unknown until an admin records it (`rmm service settle`)",
                 english(reason)
             );
         }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::StoreError;
 use crate::telemetry::traces::Position;
 
-/// Of so many events it is known. Who tells of older ones begins no span.
+/// How many of the newest events keep their span; a message about an older event begins no trace.
 const KEPT: i64 = 10_000;
 
 /// Notes the span of an event.

@@ -1,11 +1,11 @@
-//! Since when somebody whom RMM calls does not answer.
+//! Since when a service that RMM calls does not answer.
 //!
 //! Must not: take one failed call, with none after it, for an absence.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether somebody answers.
+/// Whether that service answers.
 #[derive(Debug, Default)]
 pub struct Way(Mutex<State>);
 
@@ -52,7 +52,7 @@ mod tests {
         let at = |minutes| start + Duration::from_mins(minutes);
         assert_eq!(way.away_for(), None);
         way.called(false, at(0));
-        // Nobody has called since.
+        // There was no call since.
         assert_eq!(way.away_for(), Some(Duration::ZERO));
         way.called(false, at(40));
         assert_eq!((way.away_for(), way.was_away_for()), (Some(Duration::from_mins(40)), None));

@@ -32,8 +32,9 @@ pub(super) fn until(then: Timestamp, now: Timestamp, language: Language) -> Stri
     match (language, seconds) {
         (En, ..=0) => "expired".to_owned(),
         (Ru, ..=0) => "истёк".to_owned(),
-        (En, _) => format!("in {}", language.rounded(seconds)),
-        (Ru, _) => format!("через {}", language.rounded(seconds)),
+        // What was made for 30 days a moment ago still has 30 days.
+        (En, _) => format!("in {}", language.rounded(seconds + 5)),
+        (Ru, _) => format!("через {}", language.rounded(seconds + 5)),
     }
 }
 
@@ -73,6 +74,7 @@ mod tests {
         }
         assert!(ago(at(0), now, En).starts_with("19"));
         assert_eq!(until(at(100_000_000 + 90 * 86_400), now, En), "in 90 days");
+        assert_eq!(until(at(100_000_000 + 30 * 86_400 - 1), now, En), "in 30 days");
         assert_eq!(until(at(99_999_999), now, En), "expired");
     }
 

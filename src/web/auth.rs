@@ -254,7 +254,7 @@ fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
     }
     if let Some(person) = web.engine.catalog().missing_voucher(row) {
         return Err(Problem::unauthorized(format!(
-            "{person}, who vouches for this token, is no admin any more; an admin can take it over: `rmm token adopt '{}'`",
+            "{person}, the owner of this token, is not an admin any more; an admin can take it over: `rmm token adopt '{}'`",
             row.name
         )));
     }
@@ -270,7 +270,7 @@ fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
         Problem::new(
             StatusCode::FORBIDDEN,
             "forbidden",
-            format!("{name}, for whom this token speaks, is not known any more"),
+            format!("{name}, the owner of this token, is not known any more"),
         )
     })?;
     Ok(Actor::Person { name, role: role.min(person.role), door: Door::Api })

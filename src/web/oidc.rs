@@ -25,7 +25,7 @@ impl From<Unproven> for Problem {
             }
             Unproven::Away { issuer } => {
                 let sentence = format!(
-                    "{issuer} does not tell its keys now, so it cannot be known whether the id token is true; try again with a new one"
+                    "{issuer} does not give its keys now, so the id token cannot be checked; try again with a new one"
                 );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "oidc_unavailable", sentence).retry_after(ISSUER_PAUSE)
             }
@@ -79,7 +79,7 @@ impl Run {
     /// Who has started it: the login that the id token names, and what was sent where it names none.
     ///
     /// # Errors
-    /// When somebody else was sent than the one that was proven: nobody approves his own release by another's name.
+    /// When the body names another person than the token proves: people must not approve their own release under another name.
     pub fn initiator(&self, sent: String, people: &People) -> Result<String, Problem> {
         let Some(actor) = self.0.as_ref().and_then(|run| run.actor.clone()) else { return Ok(sent) };
         let told = prose_line(&sent, usize::MAX);

@@ -25,7 +25,7 @@ pub const fn deployment_state(state: DeploymentState) -> &'static str {
         DeploymentState::InProgress => "is under way",
         DeploymentState::Success => "is there",
         DeploymentState::Failure => "failed",
-        DeploymentState::Error => "it is not known how it ended; somebody has to look",
+        DeploymentState::Error => "it is not known how it ended; an admin must check",
         DeploymentState::Inactive => "another version is there, or it never began",
     }
 }
@@ -75,7 +75,7 @@ fn state(release: &Release) -> String {
         Status::Deployed => "✅ Went to production",
         Status::ProductionRollback => "⏪ Production goes back",
         Status::RollbackDone => return went_back(release),
-        Status::RollbackFailed => "🔥 Production could not go back; somebody has to look",
+        Status::RollbackFailed => "🔥 Production could not be rolled back; an admin must check",
         Status::StageBuildingFailed => "❌ Failed on stage",
         Status::StageTestRollbackFailed => "❌ The rehearsal of its rollback failed",
         Status::ManualTestFailed => "❌ Did not pass the test on stage",

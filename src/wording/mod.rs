@@ -334,10 +334,10 @@ impl Language {
             (Self::En, Some(skip), _) => format!("{state} Skipped by {}: {}", skip.by, skip.reason),
             (Self::Ru, Some(skip), _) => format!("{state} Пропущено: {} — {}", skip.by, skip.reason),
             (Self::En, None, Some(by)) => {
-                format!("{state} {by} skipped this when it would have brought something else, which counts no more.")
+                format!("{state} The bypass by {by} no longer counts: the release has changed since.")
             }
             (Self::Ru, None, Some(by)) => {
-                format!("{state} Пропуск ({by}) больше не считается: тогда релиз принёс бы другое.")
+                format!("{state} Пропуск ({by}) больше не действует: релиз с тех пор изменился.")
             }
             (_, None, None) => state,
         }
@@ -391,7 +391,7 @@ fn behind(said: Option<&str>) -> String {
     said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
-/// A time for whoever's time zone is not known.
+/// A time for a reader whose time zone is not known.
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

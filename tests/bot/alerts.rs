@@ -129,7 +129,7 @@ async fn an_error_is_told_once_counted_over_a_restart_and_silenced_by_admins_alo
     breaks(2).await;
     let again = alerts.shows("🔁 Seen 2 times since").await;
     assert_eq!((again.at, alerts.messages().len()), (told.at, 1), "{}", alerts.transcript());
-    assert_eq!(world.ann.taps(ALERTS, "🔔 Silent no longer").await.toast, "🔔 Silent no longer");
+    assert_eq!(world.ann.taps(ALERTS, "🔔 No longer silenced").await.toast, "🔔 No longer silenced");
     alerts.until("it is not silent", |shown| (!shown[0].text.contains("🔕 Silent")).then_some(())).await;
 }
 

@@ -233,7 +233,7 @@ async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
         assert!(listed.contains(line), "{line}: {listed}");
     }
     let (status, said) = rmm(&["person", "confirm", "vera"]);
-    assert!(status == Some(3) && said.contains("claim to be vera; say the number in place of the name"), "{said}");
+    assert!(status == Some(3) && said.contains("claim to be vera; use the number instead of the name"), "{said}");
     assert_eq!(rmm(&["person", "refuse", "99"]).0, Some(0));
     world.telegram.chat(99).shows("An admin says that you are not vera").await;
     let (status, said) = rmm(&["person", "confirm", "vera"]);
@@ -245,7 +245,7 @@ async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
     let (status, said) = rmm(&["person", "refuse", "vera"]);
     assert!(status == Some(3) && said.contains("operator has confirmed already"), "{said}");
     let (_, said) = rmm(&["person", "confirm", "nobody"]);
-    assert!(said.contains("nobody waits to be confirmed under nobody"), "{said}");
+    assert!(said.contains("no account waits to be confirmed under nobody"), "{said}");
 }
 
 #[tokio::test]

@@ -129,11 +129,11 @@ async fn what_a_lost_chat_has_missed_is_told_to_admins_and_there_when_the_bot_co
     heard(&to_ann, None, "waiting for approval", 1).await;
     for command in [&["service", "show", "shop"][..], &["release", "show", &next.to_string()]] {
         let (status, said) = world.rmm.rmm(command);
-        let words = "A chat of the team, or a person in private, takes no messages of the bot";
+        let words = "A chat of the team, or a person in private, refuses the bot's messages";
         assert!(status == Some(0) && said.contains(words), "{said}");
     }
     let (_, said) = world.rmm.rmm(&["check", "--quiet"]);
-    assert!(said.contains(&format!("the chat {TEAM} takes no messages of the bot since ")), "{said}");
+    assert!(said.contains(&format!("the chat {TEAM} has been refusing the bot's messages since ")), "{said}");
     let missed = world.team.messages().len();
 
     world.telegram.lets_the_bot_in(TEAM, &world.boris);
@@ -199,7 +199,7 @@ async fn that_a_person_has_blocked_the_bot_is_told_to_the_admins_once() {
     eventually("it is shown", async || (ready(&world).await["chats"] == "refuse").then_some(())).await;
     let (_, said) = world.rmm.rmm(&["check", "--quiet"]);
     assert!(
-        said.contains("boris gets no messages of the bot since ") && !said.contains("the admins get them"),
+        said.contains("boris has not received the bot's messages since ") && !said.contains("the admins get them"),
         "{said}"
     );
     world.rmm.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({"reason": "wrong"})).await.ok();

@@ -39,7 +39,7 @@ async fn one_card_goes_the_way_with_its_release() {
     let question = team.shows("Approve this release?").await;
     assert!(question.text.starts_with("👤 Anna <tg://user?id=77>"), "{question:?}");
     let toast = world.boris.taps(TEAM, "Yes, approve").await.toast;
-    assert_eq!(toast, "This question was put to another person; tap the card");
+    assert_eq!(toast, "This question is for another person; tap the card");
     assert_eq!(world.ann.taps(TEAM, "Yes, approve").await.toast, "✅ Your approval counts (1/2)");
     let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
     team.until("the question is gone", gone).await;
@@ -233,7 +233,7 @@ async fn commands_in_a_group_are_for_those_whom_they_name() {
     // What one person asked for is theirs.
     assert_eq!(
         world.ann.taps_now(&answer, "Back to menu").await.toast,
-        "This question was put to another person; tap the card"
+        "This question is for another person; tap the card"
     );
     assert_eq!(world.team.messages().len(), 3);
 

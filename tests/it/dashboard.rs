@@ -314,7 +314,7 @@ async fn what_was_written_into_a_form_of_a_service_or_a_token_survives_a_refusal
     let words = [("name", "ann"), ("role", "member"), ("days", "365"), ("service", "shop")];
     let refused = ann.submit(&page, "/tokens/make", &words).await;
     assert_eq!(refused.status, 422);
-    assert!(refused.text("#refused").contains("somebody else's name"), "{}", refused.html);
+    assert!(refused.text("#refused").contains("is the name of a person"), "{}", refused.html);
     assert_eq!(refused.attribute("details[open] input[name=name]", "value"), "ann");
     for kept in ["[name=role] [value=member][selected]", "[name=days] [value='365'][selected]", "[value=shop][checked]"]
     {

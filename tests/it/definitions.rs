@@ -187,20 +187,20 @@ async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a
     w.restart_after_kill().await;
     let now = defined(&w).await;
     assert!(now["problem"].as_str().unwrap().contains("bob") && now["text"].is_null(), "{now}");
-    assert!(w.log().contains("the service wiki of the dashboard is put aside"));
+    assert!(w.log().contains("the service wiki of the dashboard is disabled"));
     let mut ann = Browser::signed_in(&w, Some("ann")).await;
-    assert!(ann.open("/settings").await.text("main").contains("wiki is put aside"));
+    assert!(ann.open("/settings").await.text("main").contains("wiki is disabled"));
     // It is on the board, and whoever wants a release of it is told why there is none, at every door.
     let line = ann.open("/").await.text("#places");
-    assert!(line.contains("wiki") && line.contains("Put aside"), "{line}");
+    assert!(line.contains("wiki") && line.contains("Disabled"), "{line}");
     assert_eq!(ann.open("/services/wiki").await.location.as_deref(), Some(WIKI));
     let new = json!({ "service": "wiki", "tag": "v1", "initiated_by": "ann" });
     let refused = w.operator().post("/api/v1/releases", &new).await.refused(409, "service_aside");
     assert!(refused.to_string().contains("/services/wiki/definition"), "{refused}");
     let page = ann.open("/services/wiki/release").await;
-    assert!(page.status == 409 && page.text("main").contains("put aside"), "{}", page.html);
+    assert!(page.status == 409 && page.text("main").contains("is disabled"), "{}", page.html);
     let (code, said) = w.rmm(&["release", "create", "--service", "wiki", "--tag", "v1"]);
-    assert!(code == Some(3) && said.contains("wiki is put aside"), "{code:?} {said}");
+    assert!(code == Some(3) && said.contains("wiki is disabled"), "{code:?} {said}");
     // What is wrong is told in English, which a Russian page says.
     let account = ann.open("/account").await;
     ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
@@ -223,7 +223,7 @@ async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a
     // Everything else goes on: the file can be read again, and the check says why it waits.
     w.operator().post("/api/v1/reload", &Value::Null).await.ok();
     let (code, said) = w.rmm(&["check", "--quiet"]);
-    assert!(code == Some(0) && said.contains("put aside"), "{said}");
+    assert!(code == Some(0) && said.contains("disabled"), "{said}");
     // Put right here, it is back.
     w.operator().put(API, &json!({ "text": wiki(&w, ""), "revision": 1 })).await.ok();
     let now = defined(&w).await;

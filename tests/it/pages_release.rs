@@ -62,7 +62,7 @@ async fn an_admin_says_on_the_page_how_a_run_ended() {
     })
     .await;
     let said = page.texts("form[action$='/resolve'] label.tick");
-    assert_eq!(said, ["It ended well", "It failed", "Run it again"]);
+    assert_eq!(said, ["It succeeded", "It failed", "Run it again"]);
     let refused = ann.submit(&page, &format!("{path}/resolve"), &[("reason", "I looked")]).await;
     assert_eq!((refused.status, refused.text("form[action$='/resolve'] textarea").as_str()), (422, "I looked"));
     let found = [("verdict", "succeeded"), ("reason", "I looked: it runs")];
@@ -185,7 +185,7 @@ async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
     assert!(ann.open(&format!("/releases/{second}/compare")).await.has("#others option"));
 
     let page = ann.open(&format!("/releases/{second}/plan")).await;
-    assert!(page.text("main").contains("To go back to v1 (#1)") && !page.text("main").contains("To deploy it"));
+    assert!(page.text("main").contains("To roll back to v1 (#1)") && !page.text("main").contains("To deploy it"));
     assert_eq!(ann.open(&format!("/releases/{second}/plan?environment=moon")).await.status, 422);
 }
 

@@ -91,7 +91,7 @@ async fn a_step_that_is_killed_is_told_as_such() {
     world.until(release, "stage_building_failed").await;
     let reason = world.reason(release).await;
     let killed = "deploy of app on stage was killed by signal 9 (exit status 137)";
-    assert_eq!(reason, format!("{killed} (probably the memory was not enough, and `dmesg` names what was ended)"));
+    assert_eq!(reason, format!("{killed} (probably it ran out of memory, and `dmesg` names what was killed)"));
 }
 
 #[tokio::test]

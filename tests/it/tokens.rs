@@ -169,7 +169,7 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
         world.restart_after_kill().await;
         for token in &ends {
             let sentence = world.with_token(token).get("/api/v1/releases/1").await.refused(401, "unauthorized");
-            assert!(sentence.contains("eve, who vouches for this token, is no admin any more"), "{sentence}");
+            assert!(sentence.contains("eve, the owner of this token, is not an admin any more"), "{sentence}");
         }
         assert!(opens(&stays[0]).await && opens(&stays[1]).await);
     }
@@ -180,9 +180,10 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
     for token in listed.as_array().unwrap() {
         assert_eq!(token["person_gone"], token["person"] == "eve", "{token}");
     }
-    for part in
-        ["the token build opens nothing: eve, who vouches", "the token laptop opens nothing: eve, for whom it speaks"]
-    {
+    for part in [
+        "the token build is not valid: its owner eve is not an admin",
+        "the token laptop is not valid: its owner eve is not in",
+    ] {
         assert!(world.log().contains(part), "{part}: {}", world.log());
     }
 

@@ -82,10 +82,10 @@ async fn needs_repair() -> (World, i64, String) {
 async fn what_is_resolved_is_answered_as_it_is_now() {
     let (w, release, run) = needs_repair().await;
     let shown = rmm(&w, &["release", "show", &release.to_string()]);
-    let wanted = "Production needs repair: bring it to v1 (#1) by hand and say `succeeded`";
+    let wanted = "Production needs repair: bring it to v1 (#1) by hand and mark it `succeeded`";
     assert!(shown.contains(wanted) && !shown.contains("dirty"), "{shown}");
     let shown = rmm(&w, &["service", "show", SHOP]);
-    assert!(shown.contains("needs repair") && shown.contains("when it runs v1 (#1)"), "{shown}");
+    assert!(shown.contains("needs repair") && shown.contains("Restore v1 (#1)"), "{shown}");
     let shown = rmm(&w, &["--lang", "ru", "release", "show", &release.to_string()]);
     assert!(shown.contains("нужно починить: приведите вручную к v1 (#1)"), "{shown}");
     assert!(told(&w).iter().any(|line| line.starts_with("WARN v2 #2 - by -, the environment needs repair: ")));

@@ -149,7 +149,7 @@ async fn the_action_takes_releases_to_production_and_back() {
     let problem = world.ci().await.patch("/api/v1/releases/1", &body).await.with_status(409).problem();
     let told = early.refused();
     assert!(told.starts_with(problem["detail"].as_str().unwrap()), "{told}");
-    assert!(told.contains("%0A") && told.contains("0/2 approvals") && told.contains("ann"), "{told}");
+    assert!(told.contains("%0A") && told.contains("0 of 2 approved") && told.contains("ann"), "{told}");
     assert_eq!(world.status(1).await, "manual_testing");
 
     for person in ["ann", "bob"] {

@@ -130,7 +130,7 @@ async fn a_step_that_another_rmm_has_ended_is_not_said_to_be_over_its_time() {
     })
     .await;
     let why = run["reason"].as_str().unwrap();
-    assert!(why.contains("was ended, and not by this RMM"), "{why}");
+    assert!(why.contains("was ended, but not by this RMM"), "{why}");
     assert_eq!(w.status(v2).await, "deploying", "nothing is taken back under the other one");
 }
 

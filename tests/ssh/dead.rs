@@ -41,7 +41,7 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
     assert!(done[0].contains("migrate_down"), "the other host takes the database back: {done:?}");
     let left = production(&shop).await["left"].clone();
     assert_eq!(left[0]["host"], dead.as_str(), "{left}");
-    assert!(shop.world.reason(release).await.contains(&format!("went on without {dead}")));
+    assert!(shop.world.reason(release).await.contains(&format!("continued without {dead}")));
 
     shop.hosts[0].heal();
     within(TIMEOUT * 2, "the host is caught up", async || (production(&shop).await["left"] == json!([])).then_some(()))

@@ -21,7 +21,7 @@ const LITTLE: u64 = 1_000_000_000;
 const ENOUGH: u64 = 1_200_000_000;
 /// A backup that is older than this is too old, where RMM makes backups at all.
 const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Whoever has not answered for so long is away.
+/// A service that has not answered for so long counts as away.
 const AWAY: Duration = Duration::from_mins(30);
 
 /// Looks until the bot stops.
@@ -65,7 +65,7 @@ async fn backup(bot: &Arc<Bot>) -> Result<(), StoreError> {
     super::lasts(bot, AlertKind::Backup, "", trouble).await
 }
 
-/// The last backup, unix milliseconds, where RMM makes none by itself and it is too old. Without any, somebody else sees to that.
+/// The last backup, unix milliseconds, where RMM makes none by itself and it is too old. None at all is no alarm: another tool makes the backups then.
 fn too_old(last: Option<i64>, now: Timestamp) -> Option<String> {
     let made = last.and_then(|last| Timestamp::from_millisecond(last).ok())?;
     (now.duration_since(made) > OLD).then(|| made.as_millisecond().to_string())
@@ -80,7 +80,7 @@ async fn github(bot: &Arc<Bot>, way: &Way) -> Result<(), StoreError> {
     }
 }
 
-/// While Telegram is away nobody can be told there: the log says it, and the chat when it is back.
+/// While Telegram is away the chat cannot be told: the log says it, and the chat when it is back.
 async fn telegram(bot: &Arc<Bot>, way: &Way, is_away: &mut bool) -> Result<(), StoreError> {
     if let Some(time) = way.away_for().filter(|time| *time >= AWAY)
         && !std::mem::replace(is_away, true)

@@ -17,7 +17,7 @@ use crate::wording::Language;
 const EVERY: Duration = Duration::from_millis(250);
 const LOOKS: u32 = 60;
 
-/// Record a new release.
+/// Create a release.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm release create --service shop --tag v1.4.0\n  \
     rmm release create --service shop --tag \"$GITHUB_REF_NAME\" \\\n      \
@@ -174,7 +174,7 @@ fn somebody(context: &Context) -> Option<String> {
         .or_else(git)
 }
 
-/// Tell how far the work of CI has come.
+/// Report a status from CI.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm release report 12 --status stage_building --ci-run-id \"$GITHUB_RUN_ID\"\n  \
     rmm release report 12 --status deployed\n\n\
@@ -186,7 +186,7 @@ pub struct Report {
     /// Where the release stands now
     #[arg(long, value_parser = one_of::<Status>(Status::ALL.iter().map(|status| status.as_str())))]
     status: Status,
-    /// The id of the CI run that says so; without, the current one is meant
+    /// The id of the CI run that reports; by default the current one
     #[arg(long, value_name = "ID")]
     ci_run_id: Option<String>,
     /// Which attempt of it

@@ -15,7 +15,7 @@ use crate::domain::status::List;
 use crate::terminal::{Ui, clean, sentence};
 use crate::wording::Language;
 
-/// Stands in the record where nobody said how they know.
+/// On the record if an admin gave no reason.
 const NO_REASON: &str = "no reason given";
 
 /// A decision with its reason.
@@ -51,7 +51,7 @@ impl Abort {
     }
 }
 
-/// Take production back to an older good version.
+/// Roll production back to an older good version.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm release rollback 12 --reason 'payments fail'\n  \
     rmm release rollback 12 --to v1.3.2 --reason 'payments fail'\n\n\
@@ -118,7 +118,7 @@ pub(super) async fn retry(context: &Context, one: &One) -> Result<(), Fault> {
     confirmed(&client, one.number.0, &context.ui).await
 }
 
-/// The operator's socket is nobody's voice.
+/// The operator's socket belongs to no person, so it cannot vote: says how to.
 fn vote_hint(fault: Fault, what: &str, ui: &Ui) -> Fault {
     fault.refusal(|refusal| {
         if matches!(what, "approve" | "reject") && refusal.problem.code == "forbidden" {
@@ -154,8 +154,8 @@ fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
         let (given, needed, missing) = (approvals.given.len(), approvals.needed, approvals.missing.join(", "));
         let waits = !missing.is_empty() && given < needed;
         text.push_str(&match (ui.language, waits) {
-            (Language::En, true) => format!(" {given} of {needed} approvals; missing: {missing}."),
-            (Language::En, false) => format!(" {given} of {needed} approvals."),
+            (Language::En, true) => format!(" {given} of {needed} approved; waiting for {missing}."),
+            (Language::En, false) => format!(" {given} of {needed} approved."),
             (Language::Ru, true) => format!(" Подтверждений: {given} из {needed}; ещё не подтвердили: {missing}."),
             (Language::Ru, false) => format!(" Подтверждений: {given} из {needed}."),
         });
@@ -168,7 +168,7 @@ fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm release resolve 41 --as succeeded --reason 'looked at the server: it runs v1.4.0'\n  \
-    rmm release resolve 41 --as again\n\nRUN is the number of the run, as `rmm release runs N` shows it. `succeeded` says that \
+    rmm release resolve 41 --as again\n\nRUN is the number of the run, as `rmm release runs N` shows it. `succeeded` means that \
     the environment runs now what the run was to bring, by whatever means; `rmm release show N` names that version."
 )]
 pub struct Resolve {

@@ -23,16 +23,16 @@ pub use self::wait::duration;
 /// Releases: create, look, decide.
 #[derive(Debug, Subcommand)]
 pub enum Release {
-    /// Record a new release (or find the one that it already is)
+    /// Create a release (or find the one that exists already)
     Create(create::Create),
-    /// Tell how far the work of CI has come
+    /// Report a status from CI
     Report(create::Report),
     /// List releases, newest first
     List(look::List),
-    /// Show a release: where it stands, what it waits for, what can be done
+    /// Show a release: its status, what it waits for, what you can do
     #[command(after_help = "Examples:\n  rmm release show 12\n  rmm release show '#12' --json | jq -r .status")]
     Show(One),
-    /// Say what stands between a release and production, and who can clear it
+    /// Explain what blocks a release from production, and who can clear it
     #[command(after_help = "Example:\n  rmm release explain 12")]
     Explain(One),
     /// Print the steps that would run, before anything runs
@@ -47,32 +47,32 @@ pub enum Release {
     Logs(logs::Logs),
     /// Wait until a release has ended or has come to a status
     Wait(wait::Wait),
-    /// Say yes to production
+    /// Approve a release for production
     #[command(after_help = "Example:\n  rmm release approve 12\n\n\
         A vote is a person's: RMM_TOKEN must be a token of a listed person (rmm token create … --person NAME).")]
     Approve(One),
-    /// Say no to production
+    /// Reject a release
     #[command(after_help = "Example:\n  rmm release reject 12 --reason 'the basket loses items'")]
     Reject(decide::Because),
-    /// Take a release out before production
+    /// Stop a release before production
     #[command(after_help = "Example:\n  rmm release cancel 12 --reason 'wrong tag'")]
     Cancel(decide::Because),
-    /// End a production deploy that is under way, and go back
+    /// Stop a production deploy that is under way, and roll back
     #[command(after_help = "Example:\n  rmm release abort 12 --reason 'errors on checkout'")]
     Abort(decide::Abort),
-    /// Try again from the start
+    /// Retry from the start
     #[command(after_help = "Example:\n  rmm release retry 12\n\n\
         A release that waits because the repository does not have its tag or its commit is looked up again. What the repository \
         says is awaited for 15 s at most; exit status 1: it still says no.")]
     Retry(One),
-    /// Start production, where it does not start by itself
+    /// Start the production deploy, if it does not start by itself
     #[command(after_help = "Example:\n  rmm release promote 12")]
     Promote(One),
-    /// Take production back to an older good version
+    /// Roll production back to an older good version
     Rollback(decide::Rollback),
     /// Skip gates of production, on the record
     Bypass(decide::Bypass),
-    /// Say how a run ended whose end RMM cannot know
+    /// Record how a run ended that RMM cannot know
     Resolve(decide::Resolve),
 }
 

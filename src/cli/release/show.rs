@@ -163,7 +163,7 @@ fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
     let place = words::environment(ui.language, &run.environment);
     match (ui.language, run.state == "unknown") {
         (Language::En, true) => format!(
-            "It is not known how run {id} ended. Look what {} runs: `succeeded` says that it is {to}.",
+            "It is not known how run {id} ended. Check what {} runs: `succeeded` means that it is {to}.",
             place.to_lowercase()
         ),
         (Language::Ru, true) => format!(
@@ -171,10 +171,10 @@ fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
             place.to_lowercase()
         ),
         (Language::En, false) => {
-            format!("{place} needs repair: bring it to {to} by hand and say `succeeded`, or let RMM try `again`.")
+            format!("{place} needs repair: bring it to {to} by hand and mark it `succeeded`, or let RMM try `again`.")
         }
         (Language::Ru, false) => format!(
-            "{place} нужно починить: приведите вручную к {to} и скажите succeeded, или пусть RMM попробует ещё раз (again)."
+            "{place} нужно починить: приведите вручную к {to} и укажите succeeded, или пусть RMM попробует ещё раз (again)."
         ),
     }
 }
@@ -212,7 +212,7 @@ fn title(release: &contract::ReleaseView, ui: &Ui) -> String {
     let since = ui.ago(release.status_since);
     let status = words::status(ui.language, &release.status);
     let mut out = ui.paint(&name, Tone::Bold);
-    // Side by side where there is room; the status is what everybody looks for.
+    // Side by side where there is room; the status is what readers look for.
     let wide = width(&name) + 3 + width(&status) + 2 + width(&since) <= ui.prose();
     out.push_str(if wide { "   " } else { "\n" });
     out.push_str(&format!("{}  {}\n", ui.paint(&status, tone(&release.status)), ui.paint(&since, Tone::Dim)));
@@ -325,7 +325,7 @@ fn runs_table(runs: &[contract::RunView], ui: &Ui) -> String {
         for (host, heard) in run.left.iter().filter(|_| run.ended_at.is_none()) {
             let heard = sentence(&clean(heard));
             let text = match ui.language {
-                Language::En => format!("{named} went on without {host}: {heard}"),
+                Language::En => format!("{named} continued without {host}: {heard}"),
                 Language::Ru => format!("{named} продолжается без {host}: {heard}"),
             };
             out.push_str(&ui.paragraph("", 2, &text, Tone::Bad));
@@ -407,7 +407,7 @@ mod tests {
             "completed_at": null,
             "approvals": {"needed": 2, "given": ["ann"], "missing": ["bob"],
                 "votes": [{"person": "ann", "approved": true, "at": "1969-12-31T23:58:00Z", "door": "api"}]},
-            "unmet": [{"name": "approvals", "met": false, "bypassed": false, "sentence": "1/2 approvals.", "how": "bob must approve."}],
+            "unmet": [{"name": "approvals", "met": false, "bypassed": false, "sentence": "1 of 2 approved.", "how": "bob must approve."}],
             "legal": ["approve", "reject", "cancel"],
         }))
         .unwrap()
@@ -429,7 +429,7 @@ Approvals  1 of 2
   · bob has not voted
 
 Before production
-  ✗ approvals: 1/2 approvals.
+  ✗ approvals: 1 of 2 approved.
     → bob must approve.
 
 What you can do
@@ -456,7 +456,7 @@ What you can do
         let mut skipped = details();
         let skip = |by: &str| contract::SkippedView { gate: "no_lock".into(), by: by.into(), reason: "hot fix".into() };
         skipped.skipped = vec![skip("ann")];
-        let told = "Before production\n  ✗ approvals: 1/2 approvals.\n    → bob must approve.\n  ! no_lock: skipped by ann: hot fix\n";
+        let told = "Before production\n  ✗ approvals: 1 of 2 approved.\n    → bob must approve.\n  ! no_lock: skipped by ann: hot fix\n";
         assert!(card(&skipped, &[], &Ui::test(80)).contains(told), "{}", card(&skipped, &[], &Ui::test(80)));
     }
 
@@ -514,10 +514,10 @@ What you can do
         }
         let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let wide = unwrapped(&text);
-        assert!(wide.contains("Look what production runs: `succeeded` says that it is v1.4.0 (#12)."), "{wide}");
+        assert!(wide.contains("Check what production runs: `succeeded` means that it is v1.4.0 (#12)."), "{wide}");
         let text = unwrapped(&card(&lost, &[run(4, "rollback", "failed", None)], &Ui::test(80)));
         assert!(
-            text.contains("Production needs repair: bring it to v1.4.0 (#12) by hand and say `succeeded`"),
+            text.contains("Production needs repair: bring it to v1.4.0 (#12) by hand and mark it `succeeded`"),
             "{text}"
         );
         // As long as it is not known what production runs, a run is settled with it.

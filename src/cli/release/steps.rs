@@ -59,8 +59,8 @@ fn plan_text(plan: &contract::PlanView, release: i64, ui: &Ui) -> String {
     }
     if let Some(back_to) = plan.back_to.as_ref().map(contract::version) {
         let heading = match (ui.language, is_there) {
-            (Language::En, true) => format!("To go back to {back_to}"),
-            (Language::En, false) => format!("To go back to {back_to}, should it fail"),
+            (Language::En, true) => format!("To roll back to {back_to}"),
+            (Language::En, false) => format!("To roll back to {back_to}, if the deploy fails"),
             (Language::Ru, true) => format!("Откат на {back_to}"),
             (Language::Ru, false) => format!("Откат на {back_to}, если деплой не удастся"),
         };
@@ -134,8 +134,8 @@ fn own_words(line: &str, language: Language) -> Option<String> {
     let pick = |en: &str, ru: &str| if language == Language::En { en.to_owned() } else { ru.to_owned() };
     if line.contains("$(rmm_remove_orphans)") {
         return Some(pick(
-            "takes away the containers that only the newer version has, where all are this surface's",
-            "убирает контейнеры, которые есть только в новой версии, если все они этой части",
+            "removes the containers that only the newer version has, if all of them are this surface's",
+            "убирает контейнеры, которые есть только в новой версии, если все они этого компонента",
         ));
     }
     let words = shlex::split(line).unwrap_or_default();
@@ -143,27 +143,28 @@ fn own_words(line: &str, language: Language) -> Option<String> {
     let call = words.first().filter(|call| call.starts_with("rmm_"))?;
     Some(match call.as_str() {
         "rmm_room" => pick(
-            &format!("stops where there is too little room for {}", word(2)),
+            &format!("stops if there is too little room for {}", word(2)),
             &format!("останавливает шаг, если для {} мало места", word(2)),
         ),
         "rmm_compose_place" => pick(
-            &format!("stops where the compose project {} is somebody else's", word(2)),
+            &format!("stops if the compose project {} belongs to another folder", word(2)),
             &format!("останавливает шаг, если проект compose {} чужой", word(2)),
         ),
         "rmm_compose_ask" if word(2) == "name" => pick(
-            "stops where the project that the files name is somebody else's",
+            "stops if the project that the files name belongs to another folder",
             "останавливает шаг, если проект, который называют файлы, чужой",
         ),
         "rmm_compose_ask" => pick(
-            "stops where a container that the files name is somebody else's",
+            "stops if a container that the files name belongs to another folder",
             "останавливает шаг, если контейнер, который называют файлы, чужой",
         ),
         "rmm_fetch" => {
-            pick("fetches the commit, and nothing else is touched", "загружает коммит, больше ничего не трогая")
+            pick("fetches the commit and changes nothing else", "загружает коммит и больше ничего не меняет")
         }
-        "rmm_verify_tag" => {
-            pick("stops where the tag is of another commit by now", "останавливает шаг, если тег уже на другом коммите")
-        }
+        "rmm_verify_tag" => pick(
+            "stops if the tag points at another commit by now",
+            "останавливает шаг, если тег уже на другом коммите",
+        ),
         "rmm_checkout" => {
             pick("makes the folder hold the commit, and compares it", "приводит каталог к коммиту и сверяет его")
         }
@@ -171,7 +172,7 @@ fn own_words(line: &str, language: Language) -> Option<String> {
             pick("says whether docker's disk is nearly full", "сообщает, не заканчивается ли место на диске docker")
         }
         "rmm_compose_before" => {
-            pick("notes which containers there are, for the way back", "запоминает для отката, какие контейнеры есть")
+            pick("notes which containers there are, for the rollback", "запоминает для отката, какие контейнеры есть")
         }
         "rmm_compose_retire" => pick(
             "removes containers of services that this version does not start",
@@ -296,8 +297,8 @@ mod tests {
         ];
         steps(&mut out, &plan, &Ui::test(80));
         for part in [
-            "       # RMM's own: stops where there is too little room for /srv/app\n       rmm_room auto /srv/app docker\n",
-            "       # RMM's own: fetches the commit, and nothing else is touched\n",
+            "       # RMM's own: stops if there is too little room for /srv/app\n       rmm_room auto /srv/app docker\n",
+            "       # RMM's own: fetches the commit and changes nothing else\n",
             "remove old images of app on prod-1  at most 30m\n       # RMM's own: removes its images of all versions but the last 2\n",
             "       ./hook\n",
         ] {

@@ -72,14 +72,14 @@ fn ended(text: String) -> String {
 
 const fn aside(language: Language) -> &'static str {
     match language {
-        Language::En => "It is put aside, since it does not hold beside rmm.toml",
-        Language::Ru => "Он отложен: рядом с rmm.toml он не действует",
+        Language::En => "It is disabled, since its definition is not valid together with rmm.toml",
+        Language::Ru => "Он отключён: его определение не годится вместе с rmm.toml",
     }
 }
 
 fn defined(language: Language, name: &str, check: bool, revision: i64) -> String {
     match (language, check) {
-        (Language::En, true) => "It is right. Nothing was saved.\n".to_owned(),
+        (Language::En, true) => "No errors. Nothing was saved.\n".to_owned(),
         (Language::Ru, true) => "Всё верно. Ничего не сохранено.\n".to_owned(),
         (Language::En, false) => format!("{name} is defined, and in force: revision {revision}.\n"),
         (Language::Ru, false) => format!("Сервис {name} определён и действует: редакция {revision}.\n"),

@@ -47,10 +47,10 @@ impl Told<'_> {
             (En, Self::GoingBack { why }) => format!("Not ready: {why}. Putting binary and database back."),
             (Ru, Self::GoingBack { why }) => format!("Не готов: {why}. Возвращаю программу и базу."),
             (En, Self::Restoring) => "The new version has recorded something already, so the database is restored as by `rmm restore`: what the \
-                environments run is unknown until an admin says it (rmm service settle)."
+                environments run is unknown until an admin records it (rmm service settle)."
                 .to_owned(),
             (Ru, Self::Restoring) => "Новая версия уже что-то записала, поэтому база восстанавливается как командой `rmm restore`: что работает \
-                в окружениях, неизвестно, пока администратор не скажет (rmm service settle)."
+                в окружениях, неизвестно, пока администратор не укажет (rmm service settle)."
                 .to_owned(),
         }
     }

@@ -30,8 +30,8 @@ pub(super) const fn no_url(language: Language) -> &'static str {
              of your own reach it, an address inside your network)"
         }
         Ru => {
-            "runner'ы GitHub должны достучаться до RMM: задайте `public_url` в [server] в rmm.toml или укажите --url \
-             (если до RMM ходят только свои runner'ы, годится и внутренний адрес)"
+            "раннерам GitHub нужен доступ к RMM: задайте `public_url` в [server] в rmm.toml или укажите --url \
+             (если к RMM обращаются только свои раннеры, годится и внутренний адрес)"
         }
     }
 }

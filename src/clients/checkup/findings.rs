@@ -337,7 +337,7 @@ impl Said {
             let folder = || wanted.looks.iter().find(|look| visible(&look.title) == *title)?.folder.as_ref();
             Some(match (state.as_str(), said.as_str()) {
                 ("fit", "") if folder().is_some_and(|folder| wrong.contains(folder)) => return None,
-                ("fit", "") => Finding::ok(NAME, format!("{title}: nobody else has it, and there is room")),
+                ("fit", "") => Finding::ok(NAME, format!("{title}: nothing else uses it, and there is room")),
                 ("fit", said) => Finding::warn(NAME, format!("{title}: {said}"), None),
                 (_, said) => Finding::fail(NAME, format!("{title}: {said}"), None),
             })

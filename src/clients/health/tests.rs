@@ -222,7 +222,7 @@ async fn what_is_wrong_with_a_certificate_is_told() {
     let other = say(Special { name: Some("elsewhere.example"), ..Special::default() }).await;
     assert!(other.ends_with("it is for elsewhere.example, not for localhost"), "{other}");
     let mutual = say(Special { wants_certificate: true, ..Special::default() }).await;
-    assert!(mutual.contains("wants a certificate of whoever asks"), "{mutual}");
+    assert!(mutual.contains("wants a client certificate"), "{mutual}");
     let strange = say(Special { protocols: vec![b"smtp".to_vec()], ..Special::default() }).await;
     assert!(strange.contains("speaks neither HTTP/1.1 nor HTTP/2 over TLS"), "{strange}");
 }
@@ -276,7 +276,7 @@ async fn certificates_as_old_tools_make_them_are_told_apart() {
     );
     if let Some(said) = ask(&first).await {
         let cause =
-            "it is of X.509 version 1, which nobody takes any more; make one of version 3, with a subjectAltName";
+            "it is of X.509 version 1, which is not accepted any more; make one of version 3, with a subjectAltName";
         assert_eq!(Some(said), untrusted(cause));
     }
     // A short key of the server, and one of its authority.

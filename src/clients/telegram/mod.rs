@@ -116,7 +116,7 @@ pub enum Trouble {
     #[error("Telegram asks for a pause of {} s", .0.as_secs())]
     TooFast(Duration),
     /// Another process uses this token, or a webhook is set.
-    #[error("somebody else uses this bot's token: {0}")]
+    #[error("another program uses this bot's token: {0}")]
     Conflict(String),
     /// The message is not there any more, or can no longer be edited.
     #[error("the message cannot be edited any more")]

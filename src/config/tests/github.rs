@@ -168,7 +168,7 @@ fn what_cannot_be_right_is_named_with_its_line() {
         ),
         (
             "token = \"env:TOKEN\"\noidc_audience = \"\"",
-            "3:17: github.oidc_audience: must not be empty: an identity for anybody is for nobody",
+            "3:17: github.oidc_audience: must not be empty: an identity without a receiver is worth nothing",
         ),
     ] {
         assert_eq!(refused(keys), [problem]);

@@ -90,7 +90,7 @@ fn a_login_is_one_and_elsewhere() {
         login("password = \"env:PW\"\npassphrase = \"env:PW\""),
         ["4:14: hosts[0].passphrase: opens a `key`, and there is none"]
     );
-    assert_eq!(login("key = \"env:PUB\""), ["3:7: hosts[0].key: is a public key: nobody can log in with it"]);
+    assert_eq!(login("key = \"env:PUB\""), ["3:7: hosts[0].key: is a public key: it cannot be used to log in"]);
     assert_eq!(login("key = \"env:NO\""), ["3:7: hosts[0].key: the environment variable `NO` is not set"]);
     let config = read(&but("login", "key = \"env:KEY\"\npassphrase = \"env:PW\"")).expect("valid");
     assert_eq!(config.hosts[0].login, Login::Key { key: "env:KEY".into(), passphrase: Some("env:PW".into()) });
@@ -309,7 +309,7 @@ fn the_driver_ssh_must_know_where() {
         [
             "5:1: services[0].surfaces[0].hosts: is missing: the driver \"ssh\" must know where the surface runs",
             "10:9: services[0].environments.stage.hosts: must name at least one host",
-            "11:18: services[0].environments.stage.report_timeout: belongs to the driver \"ci\": nobody reports on \
+            "11:18: services[0].environments.stage.report_timeout: belongs to the driver \"ci\": there are no reports about \
              runs of RMM's own",
         ]
     );

@@ -95,7 +95,7 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
     assert_eq!(
         problems(&service("").replace("required", "requird")),
         [
-            "5:1: services[0].approvals.required: names nobody; list people, or add `minimum = 0` to release without \
+            "5:1: services[0].approvals.required: lists no people; list some, or add `minimum = 0` to release without \
              any approval",
             "6:1: services[0].approvals.requird: unknown key; did you mean `required`?"
         ]
@@ -270,7 +270,7 @@ fn both_environments_must_be_there() {
                 .replace("name = \"api\"", "name = \"api\"\nsurfaces = [{ name = \"app\", directory = \"/srv\" }]")
         ),
         [
-            "9:46: services[0].environments.stage.report_timeout: belongs to the driver \"ci\": nobody reports on runs of \
+            "9:46: services[0].environments.stage.report_timeout: belongs to the driver \"ci\": there are no reports about runs of \
           RMM's own"
         ]
     );

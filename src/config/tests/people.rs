@@ -42,7 +42,7 @@ fn a_team_without_an_admin_is_warned() {
     let config = parse("[[people]]\nname = \"bob\"\n");
     assert_eq!(
         config.warnings[0].to_string(),
-        "rmm.toml: people: nobody is an admin: only the operator on this machine can roll back, abort or unlock"
+        "rmm.toml: people: no person is an admin: only the operator on this machine can roll back, abort or unlock"
     );
 }
 
@@ -75,14 +75,16 @@ fn a_vote_must_be_possible_and_no_vote_must_be_said() {
     assert_eq!(
         problems(&approvals("required = []")),
         [
-            "6:12: services[0].approvals.required: names nobody; list people, or add `minimum = 0` to release without any \
+            "6:12: services[0].approvals.required: lists no people; list some, or add `minimum = 0` to release without any \
           approval"
         ]
     );
     assert_eq!(
         problems(&service("").replace("[services.approvals]\nrequired = [\"ann\"]\n", "")),
-        ["1:1: services[0].approvals: is missing: who must say yes? list them in `required`, or say `minimum = 0`: \
-          nobody"]
+        [
+            "1:1: services[0].approvals: is missing: who must approve? list them in `required`, or set `minimum = 0` for \
+          none"
+        ]
     );
     assert_eq!(parse(&approvals("minimum = 0")).services[0].approvals.minimum, 0);
     let warned = parse(&approvals("required = [\"ann\"]\nforbid_self = true"));

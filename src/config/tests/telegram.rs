@@ -195,7 +195,7 @@ fn a_bot_without_people_is_warned_about() {
     let config = read(&format!("[telegram]\ntoken = \"env:TG\"\n{}", service(""))).expect("valid");
     assert_eq!(
         sentence(&config.warnings[0]),
-        "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers"
+        "no person in [[people]] has a `telegram_id`: the bot will not know anyone, and only tell them their numbers"
     );
 }
 

@@ -39,7 +39,7 @@ fn a_former_name_is_that_of_one_service_and_of_none_that_is_there() {
     assert_eq!(config.services[0].name_on_hosts().as_str(), "store");
     assert_eq!(
         super::problems(&text(["blog", "news"])),
-        ["3:7: services[0].was: blog is a service of this file; a former name is one that nobody has any more"]
+        ["3:7: services[0].was: blog is a service of this file; a former name must not be the name of another service"]
     );
     assert_eq!(
         super::problems(&text(["store", "store"])),
@@ -68,7 +68,7 @@ fn proxies_that_are_believed_are_named_by_address() {
     assert!(config.effective().contains(r#"trusted_proxies = ["127.0.0.1", "10.2.0.0/16", "::1"]"#));
     let problem = |text: &str| super::problems(&format!("[server]\ntrusted_proxies = [\"{text}\"]\n")).concat();
     assert!(problem("caddy").contains("must be the IP address of a proxy"), "{}", problem("caddy"));
-    assert!(problem("0.0.0.0/0").contains("would let everybody say"));
+    assert!(problem("0.0.0.0/0").contains("would let all callers say"));
     assert!(problem("10.2.0.1/16").contains("means the network \"10.2.0.0/16\""));
 }
 

@@ -29,7 +29,7 @@ pub enum KnownFailure {
     DockerNetworks,
     /// The compose file is wrong.
     ComposeFile,
-    /// The memory was not enough.
+    /// It ran out of memory.
     OutOfMemory,
     /// Somebody else holds a lock that a migration needs.
     MigrationLock,

@@ -105,7 +105,7 @@ fn every_state_of_a_run_is_one_of_githubs() {
         (RunState::Succeeded, D::Success, "is there"),
         (RunState::Failed { reason: reason() }, D::Failure, "failed"),
         (RunState::Stopped { reason: reason() }, D::Failure, "failed"),
-        (RunState::Unknown { reason: reason() }, D::Error, "it is not known how it ended; somebody has to look"),
+        (RunState::Unknown { reason: reason() }, D::Error, "it is not known how it ended; an admin must check"),
     ];
     for kind in [RunKind::Deploy, RunKind::Rollback] {
         for (state, expected, said) in &states {
@@ -150,7 +150,7 @@ fn every_status_of_a_release_has_its_words_on_its_commit_and_its_pull_request() 
             "Success: ✅ Went to production · approved",
             "Success: ⏪ Production goes back · approved",
             "Success: ⏪ Production went back to `v1.1.0` · approved",
-            "Success: 🔥 Production could not go back; somebody has to look · approved",
+            "Success: 🔥 Production could not be rolled back; an admin must check · approved",
             "Error: 🚫 Ended before production · cancelled",
         ]
     );

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 16;
 /// the others. A service and a repository have one.
 const PER_HOST: usize = 4;
 
-/// The places of questions.
+/// The slots for questions.
 #[derive(Default)]
 pub(in crate::engine) struct Questions {
     places: Mutex<Slots>,

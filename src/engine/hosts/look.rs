@@ -206,7 +206,7 @@ impl Engine {
     }
 }
 
-/// What RMM's own git finds of the repositories of services: it asks them for tags and commits, whoever fetches from them.
+/// What RMM's own git finds of the repositories of services: it asks them for tags and commits, with every driver.
 async fn own_git(catalog: &Catalog) -> Vec<Finding> {
     const NAME: &str = "RMM's git";
     let mut asked = Vec::new();
@@ -278,8 +278,8 @@ fn about_key(host: &Host, may: &[Fingerprint], offered: &HostKey) -> Finding {
             let must: Vec<_> = may.iter().map(Fingerprint::as_str).collect();
             let must = must.join(" or ");
             let sentence = format!(
-                "THE HOST KEY HAS CHANGED: {must} is trusted, but the host has no such key and shows {offered}. Somebody \
-                 may be listening in; compare on the host itself before anything else"
+                "THE HOST KEY HAS CHANGED: {must} is trusted, but the host has no such key and shows {offered}. The \
+                 connection may be intercepted; compare on the host itself before anything else"
             );
             Finding::fail("key", sentence, Some(compare(&offered.algorithm)))
         }

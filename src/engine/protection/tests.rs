@@ -143,7 +143,7 @@ async fn a_run_waits_for_the_vote_and_goes_on_when_the_last_gate_is_clear() {
     let release = site.tested().await;
     let run = site.github.starts(COMMIT, "v1", "production");
     assert_eq!(site.looks(Look::Wide).await, 60);
-    assert_eq!(site.said(), ["… v1 waits: 0/2 approvals. ann, bob must approve."]);
+    assert_eq!(site.said(), ["… v1 waits: 0 of 2 approved. ann, bob must approve."]);
     // The same is not said again, nor after a start anew.
     site.looks(Look::Wide).await;
     let mut site = site.restarted();
@@ -151,7 +151,7 @@ async fn a_run_waits_for_the_vote_and_goes_on_when_the_last_gate_is_clear() {
     assert_eq!(site.said().len(), 1);
     site.approves("ann", release).await;
     site.looks(Look::Known).await;
-    assert_eq!(site.said()[1], "… v1 waits: 1/2 approvals. bob must approve.");
+    assert_eq!(site.said()[1], "… v1 waits: 1 of 2 approved. bob must approve.");
     site.approves("bob", release).await;
     site.looks(Look::Known).await;
     assert_eq!(site.said()[2], "approved v1: every gate of production is clear.");
@@ -171,7 +171,7 @@ async fn a_run_of_a_release_that_goes_nowhere_is_ended() {
     site.looks(Look::Wide).await;
     site.says("ann", Command::Reject { release, seen: None, reason: "no [good](https://x) @all".into() }).await;
     site.looks(Look::Known).await;
-    assert_eq!(site.said()[1], "rejected v1 goes to production no more: manual test failed.");
+    assert_eq!(site.said()[1], "rejected v1 does not go to production any more: manual test failed.");
     assert_eq!(site.github.runs()[0].conclusion.as_deref(), Some("failure"));
 }
 

@@ -120,7 +120,7 @@ impl Stands {
         let waited = since.map_or(0.0, age);
         all.gauge("rmm_telegram_oldest_message_seconds", "How long the first of it has waited", Some(waited));
         let refusing = precise(self.refusing_chats as u64);
-        all.gauge("rmm_telegram_refusing_chats", "Chats that take no messages of the bot", Some(refusing));
+        all.gauge("rmm_telegram_refusing_chats", "Chats that refuse the bot's messages", Some(refusing));
         let backup = self.backup.map_or(0.0, seconds);
         all.gauge(
             "rmm_backup_last_timestamp_seconds",

@@ -121,9 +121,9 @@ async fn told(web: &Web, actor: &Actor, person: Option<&PersonName>) -> Result<O
     }))
 }
 
-/// Make a link that signs somebody in to the dashboard
+/// Make a link that signs a person in to the dashboard
 ///
-/// For the operator, who may make one for anybody, and for a person about themself.
+/// The operator may make one for any person, and a person for themself.
 #[utoipa::path(post, path = "/api/v1/login-links", tag = "tokens", request_body = MakeLoginLink,
     responses((status = 201, body = LoginLinkView)))]
 pub async fn login_link(

@@ -57,7 +57,7 @@ pub(super) async fn take(
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
     hmac::verify(&key, &body.bytes, &shown).map_err(|_| {
         Problem::unauthorized(
-            "the signature of the delivery is not true: the webhook at GitHub has another secret than `webhook_secret` in [github]",
+            "the signature of the delivery is wrong: the webhook at GitHub has another secret than `webhook_secret` in [github]",
         )
     })?;
     let form = text(&headers, header::CONTENT_TYPE.as_str())

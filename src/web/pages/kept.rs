@@ -21,14 +21,14 @@ use crate::views::Board;
 /// Not everything that a board shows is an event: why a run waits, for instance. After this time a board is read anew while viewers
 /// are shown the one that is there, so that none of them waits for it;
 const BOARD: Duration = Duration::from_secs(1);
-/// after this time it is shown to nobody.
+/// after this time it is not shown any more.
 const OLD_BOARD: Duration = Duration::from_secs(2);
 /// Insights of a period change when a run ends, or a day does.
 const INSIGHTS: Duration = Duration::from_hours(1);
 /// Kept at the same time: boards of services, and insights of services and periods.
 const MOST: u64 = 64;
 
-/// Longer, nobody takes to fill in forms.
+/// What a repository said is kept for as long as a person may take to fill in the forms.
 const REPOSITORIES: Duration = Duration::from_mins(30);
 
 /// Steps whose first failure is remembered.
@@ -71,7 +71,7 @@ pub(in crate::web) struct Kept {
     pub failures: Cache<(i64, i64, i64), Option<u64>>,
     /// Places for those who look through output: it holds a reader for a second, which all others would wait for.
     pub searches: Semaphore,
-    /// What repositories said that somebody is connecting, by the address that was typed.
+    /// What the repositories said that a person is connecting, by the address that was typed.
     pub repositories: Cache<String, Arc<Repository>>,
     /// What was found when RMM was last looked at.
     pub examination: Cache<(), Arc<Examination>>,
@@ -102,7 +102,7 @@ impl Kept {
                 self.renew(engine, key, &kept);
                 Ok(kept.board.clone())
             }
-            // The error is shared with everybody who waited; here is one of our own.
+            // The error is shared with all who waited; here is one of our own.
             Err(_) => Board::read(engine, key.0.as_ref()).await.map(Arc::new),
         }
     }
@@ -114,7 +114,7 @@ impl Kept {
         }
         let (boards, engine) = (self.boards.clone(), engine.clone());
         tokio::spawn(async move {
-            // Where it cannot be read, whoever comes next hears why.
+            // If it cannot be read, the next caller is told why.
             if let Ok(board) = KeptBoard::read(&engine, key.0.as_ref()).await {
                 boards.insert(key, board).await;
             }

@@ -38,9 +38,9 @@ mod tests {
     #[test]
     fn code_and_commands_are_told_from_the_sentence_around_them() {
         assert_eq!(
-            parts("An admin says it: `rmm service settle shop`, or `resolve`s it."),
+            parts("An admin records it: `rmm service settle shop`, or `resolve`s it."),
             [
-                Part::Text("An admin says it: "),
+                Part::Text("An admin records it: "),
                 Part::Command("rmm service settle shop"),
                 Part::Text(", or "),
                 Part::Code("resolve"),

@@ -18,7 +18,7 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
                 CommandEnd::Status(status) => format!("ended with status {status}"),
                 CommandEnd::Signal(signal) => format!("was ended by signal {signal}"),
                 CommandEnd::TimeLimit => "did not end in time (`time_limit` in [backup])".to_owned(),
-                CommandEnd::Nothing => "gave out nothing".to_owned(),
+                CommandEnd::Nothing => "printed nothing".to_owned(),
             };
             format!("{program} {end}{}", behind(Some(said.as_str()).filter(|said| !said.is_empty())))
         }

@@ -116,7 +116,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
             r#"must be the IP address of a proxy, such as "127.0.0.1" or "::1", or a network of them, such as "10.0.0.0/24""#
                 .into()
         }
-        F::EveryProxy => "would let everybody say for whom their requests are; name the proxies alone".into(),
+        F::EveryProxy => "would let all callers say whose requests theirs are; name only the proxies".into(),
         F::NetworkMeant { network } => format!(r#"means the network "{network}"; write it so, or the address alone"#),
         F::NoTimeZone { name, near, others } => {
             let sentence = format!("there is no time zone `{name}` on this machine");
@@ -159,7 +159,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
             "the GitHub login {login} of {owner} is also the name of {other}: a release that CI says it has begun would be \
              either's"
         ),
-        F::NoAdmin => "nobody is an admin: only the operator on this machine can roll back, abort or unlock".into(),
+        F::NoAdmin => "no person is an admin: only the operator on this machine can roll back, abort or unlock".into(),
         F::GithubLogin => "must be a login of GitHub: letters, digits and '-', without '@'".into(),
 
         F::AnyHost => "must name at least one host".into(),
@@ -176,7 +176,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         }
         F::BothLogins => "stands beside `key`; RMM logs in by one of them".into(),
         F::PassphraseAlone => "opens a `key`, and there is none".into(),
-        F::PublicKey => "is a public key: nobody can log in with it".into(),
+        F::PublicKey => "is a public key: it cannot be used to log in".into(),
         F::Twice => "is there twice".into(),
         F::TooManyKeys { most } => format!("is one too many: a host has at most {most} keys here"),
         F::JumpEmpty => "must be the name of a host; leave the key out where RMM reaches the host itself".into(),
@@ -193,7 +193,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
             format!("must hold at least {least} characters: GitHub signs with it, and a short one can be guessed")
         }
         F::NeedsGithubLogin => "needs a login at GitHub: `token`, or `app_id` and `private_key`".into(),
-        F::AudienceForAll => "must not be empty: an identity for anybody is for nobody".into(),
+        F::AudienceForAll => "must not be empty: an identity without a receiver is worth nothing".into(),
         F::TokenWithoutHttps => "must begin with https://: the token goes there".into(),
         F::KeysWithoutHttps => "must begin with https://: its keys decide which tokens are true".into(),
         F::GithubPage { api } => format!("is GitHub's page; its API is \"{api}\""),
@@ -209,7 +209,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::RuleTaken { service } => format!("is the rule of the service {service} already, and a run gets one answer"),
 
         F::NobodyInTelegram => {
-            "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers"
+            "no person in [[people]] has a `telegram_id`: the bot will not know anyone, and only tell them their numbers"
                 .into()
         }
         F::NoBotToken => "does not hold the token of a bot".into(),
@@ -225,7 +225,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
 
         F::NoServices => "there is none yet: RMM has nothing to release".into(),
         F::WasIsThere { name } => {
-            format!("{name} is a service of this file; a former name is one that nobody has any more")
+            format!("{name} is a service of this file; a former name must not be the name of another service")
         }
         F::WasTwice { name } => format!("two services cannot both have been {name}"),
         F::WorkflowWithoutGithub => "is started by way of `[github]`, which is missing".into(),
@@ -233,7 +233,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::RepositoryElsewhere { api } => format!("the repository of the service is not at the GitHub of {api}"),
         F::TagsByCall => "belongs to `candidates = \"tags\"`: by call, CI says which tag it means".into(),
         F::AtMostApprovers { count } => format!("must be at most {count}, the number of people in `required`"),
-        F::NobodyApproves => "names nobody; list people, or add `minimum = 0` to release without any approval".into(),
+        F::NobodyApproves => "lists no people; list some, or add `minimum = 0` to release without any approval".into(),
         F::NeverApproved => "with all of `required` needed, a release of one of them can never be approved".into(),
         F::NoGithubOf { person } => format!(
             "{person} has no `github` in [[people]], so that a release of that person may not be recognised as such"
@@ -251,7 +251,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::OnlySsh { driver: None } => {
             "belongs to the driver \"ssh\", and neither environment of the service has it".into()
         }
-        F::ReportsOfCi => "belongs to the driver \"ci\": nobody reports on runs of RMM's own".into(),
+        F::ReportsOfCi => "belongs to the driver \"ci\": there are no reports about runs of RMM's own".into(),
         F::WorkflowsOfCi => "belongs to the driver \"ci\": RMM's own runs start no workflow".into(),
         F::WorkflowOnStage => "is for production: to stage the workflow goes that the pushed tag starts".into(),
         F::RollbackAlone => "is nothing without `workflow`".into(),

@@ -16,8 +16,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "release_created" => format!("release created for {}", text("initiated_by")),
         "release_moved" => format!("{} → {}{}", text("from"), text("to"), because()),
         "initiator_proven" => {
-            let before = told.said("before").map(|before| format!("; until then it was said to be {before}"));
-            format!("GitHub names {} as who began it{}", text("initiated_by"), before.unwrap_or_default())
+            let before = told.said("before").map(|before| format!("; until then it was {before}"));
+            format!("GitHub names {} as the initiator{}", text("initiated_by"), before.unwrap_or_default())
         }
         "release_retried" => format!("tried again, attempt {}", text("attempt")),
         "release_updated" => format!("artifacts of {}", text("surfaces")),
@@ -32,7 +32,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "release_rejected" => format!("rejected{}", because()),
         "gates_bypassed" => format!("skipped {}{}", text("gates"), because()),
         "nothing_to_rehearse" => "nothing to go back to: no rehearsal needed".to_owned(),
-        "nothing_tells" => format!("nothing tells that {} is well: it has no `health`", text("surface")),
+        "nothing_tells" => format!("RMM cannot tell whether {} is well: it has no `health`", text("surface")),
         "rehearsal_stale" => format!("the rehearsal is out of date; production runs {} now", text("now")),
         "run_created" => format!("{} to {} decided", run(), text("to")),
         "run_waiting" => told.reason(En),
@@ -48,13 +48,18 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "hand_work_found" => {
             let kept = told.said("kept").map(|kept| format!("; kept aside as {kept}")).unwrap_or_default();
-            format!("work by hand on {} in the folder of {}: {}{kept}", text("host"), text("surface"), text("findings"))
+            format!(
+                "manual changes on {} in the folder of {}: {}{kept}",
+                text("host"),
+                text("surface"),
+                text("findings")
+            )
         }
         "environment_changed" => format!("{} runs {} now", text("environment"), text("version")),
         "host_left_behind" => {
-            format!("the way back in {} goes on without {}{}", text("environment"), text("host"), because())
+            format!("the rollback in {} goes on without {}{}", text("environment"), text("host"), because())
         }
-        "host_caught_up" => format!("{} is brought up to {}", text("host"), text("environment")),
+        "host_caught_up" => format!("{} has caught up with {}", text("host"), text("environment")),
         "host_given_up" => format!("{} in {}: {}", text("host"), text("environment"), told.reason(En)),
         "earlier_steps_ended" => format!("{} was still at work on {} and has been ended", text("steps"), text("host")),
         "migration_found_done" => {
@@ -69,7 +74,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             format!("{} was found to run {version}{}", text("environment"), because())
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because()),
-        "service_renamed" => format!("{} is called {} now, and its history came along", text("from"), text("to")),
+        "service_renamed" => format!("{} is called {} now, and keeps its history", text("from"), text("to")),
         "service_defined" => {
             format!("{} is defined in the dashboard now (revision {})", text("service"), text("revision"))
         }
@@ -79,7 +84,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "database_restored" => format!("the database was restored{}", because()),
         "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
-        "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because()),
+        "record_alarm_acknowledged" => format!("the change of the record was acknowledged{}", because()),
         "record_key_rotated" => "from here on, a new key signs the record".to_owned(),
         "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because()),
@@ -109,15 +114,15 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "host_key_restored" => format!("host {} shows its trusted key {} again", text("host"), told.host_key()),
         "host_trusted" => format!("key {} of host {} trusted", told.host_key(), text("host")),
-        "telegram_claimed" => format!("Telegram user {} says to be {}", text("telegram_id"), text("person")),
+        "telegram_claimed" => format!("Telegram user {} claims to be {}", text("telegram_id"), text("person")),
         "telegram_confirmed" => format!("Telegram user {} is {}: confirmed", text("telegram_id"), text("person")),
         "telegram_refused" => format!("Telegram user {} is not {}: refused", text("telegram_id"), text("person")),
         "backup_made" => format!("backup made: {}", text("file")),
         "alert_silenced" => match text("silence").as_str() {
-            "hour" => format!("alert made silent for 1 h: {}", text("alert")),
-            "eight_hours" => format!("alert made silent for 8 h: {}", text("alert")),
-            "until_over" => format!("alert made silent until it is over: {}", text("alert")),
-            _ => format!("alert silent no longer: {}", text("alert")),
+            "hour" => format!("alert silenced for 1 h: {}", text("alert")),
+            "eight_hours" => format!("alert silenced for 8 h: {}", text("alert")),
+            "until_over" => format!("alert silenced until it is over: {}", text("alert")),
+            _ => format!("alert no longer silenced: {}", text("alert")),
         },
         _ => return None,
     })

@@ -63,7 +63,7 @@ pub(super) fn health(fault: &HealthFault) -> String {
         F::Unreached { asked, cause } => format!("{asked} could not be reached: {}", inside(&reason(cause))),
         F::Late { asked, limit } => format!("{asked} did not answer within {}; it took the connection", short(*limit)),
         F::Status { url, status, said, .. } => {
-            let redirects = if (300..400).contains(status) { ", and nobody follows redirects here" } else { "" };
+            let redirects = if (300..400).contains(status) { ", and the check does not follow redirects" } else { "" };
             format!("{url} answered {status}{redirects}{}", behind(said.as_deref()))
         }
         F::WithoutText { url, status, wanted, said } => {
@@ -123,7 +123,7 @@ fn tls(fault: &TlsFault) -> String {
             return format!("broke off TLS and says \"{name}\"; its own log should say why");
         }
         F::NoCertificate => "has shown no certificate",
-        F::WantsCertificate => "wants a certificate of whoever asks, and RMM has none; ask it by a `command` instead",
+        F::WantsCertificate => "wants a client certificate, and RMM has none; check it by a `command` instead",
         F::NameUnknown => "does not know this name; ask for the name that its certificate has",
         F::TooOld => "speaks neither TLS 1.2 nor TLS 1.3",
         F::NoHttp => "speaks neither HTTP/1.1 nor HTTP/2 over TLS",
@@ -147,7 +147,7 @@ fn certificate(fault: &CertificateFault) -> String {
         F::Expired { since: Some(since) } => return format!("it expired on {}", day(*since)),
         F::NotYetValid { from: Some(from) } => return format!("it is not valid yet, only from {} on", day(*from)),
         F::OtherNames { names, wanted } => return format!("it is for {}, not for {wanted}", names.join(", ")),
-        F::NoName { wanted } => return format!("it names nobody (no subjectAltName), and should name {wanted}"),
+        F::NoName { wanted } => return format!("it has no names (no subjectAltName), and should name {wanted}"),
         F::UnknownAuthority => {
             "the authority that signed it is unknown; name its certificate as `ca = \"file:…\"` of the health check"
         }
@@ -170,11 +170,11 @@ fn certificate(fault: &CertificateFault) -> String {
              and an ECDSA P-256 or RSA key"
         }
         F::Revoked => "it has been revoked",
-        F::RevocationUnknown => "nobody tells whether it has been revoked",
+        F::RevocationUnknown => "it is unknown whether it has been revoked",
         F::NotForServers => "it is not made for a server (its extendedKeyUsage lacks serverAuth)",
         F::SelfSigned => "it is signed by itself; name it as `ca = \"file:…\"` of the health check",
         F::VersionOne => {
-            "it is of X.509 version 1, which nobody takes any more; make one of version 3, with a subjectAltName"
+            "it is of X.509 version 1, which is not accepted any more; make one of version 3, with a subjectAltName"
         }
         F::AuthorityDistrusted => "its authority has lost the trust of others",
         F::NotByAuthority => "it is signed with a certificate that is none of an authority (no CA:TRUE)",

@@ -11,15 +11,15 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::VoteClosed { approved_by } if approved_by.is_empty() => "The vote is closed: it passed.".to_owned(),
         G::VoteClosed { approved_by } => format!("The vote is closed: approved by {}.", list(approved_by)),
         G::NoApprovalsNeeded => "No approvals are required.".to_owned(),
-        G::Approved { by, needed } => format!("Approved by {} ({}/{needed}).", list(by), by.len()),
-        G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given}/{needed} approvals."),
+        G::Approved { by, needed } => format!("Approved by {} ({} of {needed}).", list(by), by.len()),
+        G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} of {needed} approved."),
         G::ApprovalsMissing { given, needed, void } => format!(
-            "{given}/{needed} approvals. {} approved it when it would have brought something else, which counts no more.",
+            "{given} of {needed} approved. The release has changed since, so these approvals no longer count: {}.",
             list(void)
         ),
         G::NotRehearsed => "The rollback has not been rehearsed.".to_owned(),
         G::RehearsedOtherContent => {
-            "The release would bring something else than what was rehearsed: its artifacts or the \
+            "What was rehearsed is not what would be deployed: the artifacts of the release or the \
                                      commands of its definition have changed."
                 .to_owned()
         }
@@ -59,7 +59,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
             format!("Production is busy with #{release}, which {}.", inside(&reason(how)))
         }
         G::LostRun { run, release } => format!("It is not known how run {run} of #{release} in production ended."),
-        G::Behind { release } => format!("#{release} is ahead in the line."),
+        G::Behind { release } => format!("#{release} is ahead in the queue."),
     }
 }
 
@@ -67,21 +67,26 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
 pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     use Remedy as R;
     match remedy {
-        R::AddApprover => "Nobody whose yes counts is in the list (the initiator's own does not); add somebody, or an \
-                           admin skips this gate (`bypass`)."
-            .to_owned(),
+        R::AddApprover => {
+            "No listed approver is left (the initiator's own approval does not count); add an approver, or an \
+                           admin can skip this gate (`bypass`)."
+                .to_owned()
+        }
         R::Approve { count, of } if *count == of.len() => format!("{} must approve.", list(of)),
         R::Approve { count, of } => format!("{count} of {} must approve.", list(of)),
         R::SettleStage { service, reason: why } => format!(
-            "It is not known what stage runs ({}); an admin looks and says it: `rmm service settle {service} \
+            "It is not known what stage runs ({}); an admin must check and record it: `rmm service settle {service} \
              --environment stage`.",
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => {
-            format!("Stage needs repair ({}); an admin repairs it and says so: `resolve` of run {run}.", reason(why))
+            format!(
+                "Stage needs repair ({}); an admin must repair it and record that with `resolve` of run {run}.",
+                reason(why)
+            )
         }
         R::ResolveStageRun { run } => {
-            format!("It is not known how run {run} on stage ended; an admin finds out and says so (`resolve`).")
+            format!("It is not known how run {run} on stage ended; an admin must find out and record it (`resolve`).")
         }
         R::Rehearse => "RMM rehearses as soon as stage is free.".to_owned(),
         R::CiRehearses => "The CI system that runs stage has to rehearse it and report `manual_testing`.".to_owned(),
@@ -90,16 +95,16 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::SendCommit => "CI sends the commit: it creates the release once more, with the commit.".to_owned(),
         R::Ask => "RMM is asking the repository.".to_owned(),
         R::RollBack { release } => format!(
-            "An admin takes production back with `rollback` of #{release}; a new release is only for going forward."
+            "An admin rolls production back with `rollback` of #{release}; a new release cannot be older than production."
         ),
-        R::GoForward => "A release is only for going forward; make a newer one.".to_owned(),
+        R::GoForward => "A release cannot be older than production; make a newer one.".to_owned(),
         R::Promote => "An admin starts production (`promote`).".to_owned(),
         R::Unlock => "An admin unlocks it (`unlock`).".to_owned(),
         R::SettleProduction { service } => {
-            format!("An admin looks and says it: `rmm service settle {service} --environment production`.")
+            format!("An admin must check and record it: `rmm service settle {service} --environment production`.")
         }
-        R::RepairProduction { run } => format!("An admin repairs it and says so: `resolve` of run {run}."),
-        R::ResolveRun { .. } => "An admin finds out and says so (`resolve`).".to_owned(),
+        R::RepairProduction { run } => format!("An admin must repair it and record that with `resolve` of run {run}."),
+        R::ResolveRun { .. } => "An admin must find out and record it (`resolve`).".to_owned(),
         R::WaitForEnd => "It waits until that has ended.".to_owned(),
         R::WaitForTurn => "It waits for its turn; an admin can cancel the one ahead.".to_owned(),
     }

@@ -12,27 +12,27 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
         F::Malformed => "this is neither a token of RMM nor a whole id token; send the token that GitHub gave, unchanged".to_owned(),
         F::Algorithm => "the id token is not signed as GitHub signs (RS256, without extensions); nothing else is taken".to_owned(),
         F::UnknownKey { issuer } => format!(
-            "the id token is signed with a key that {issuer} does not have; ask for a new id token, and if that is no better, see \
+            "the id token is signed with a key that {issuer} does not have; ask for a new id token, and if that does not help, check \
              whether the workflow runs where `oidc_issuer` says"
         ),
-        F::Signature => "the signature of the id token is not true: it was changed on the way; ask for a new id token".to_owned(),
+        F::Signature => "the signature of the id token is wrong: it was changed on the way; ask for a new id token".to_owned(),
         F::Missing { claim } => format!("the claim `{claim}` of the id token is missing or is of another kind than GitHub's"),
-        F::Odd { claim } => format!("there are characters in the claim `{claim}` of the id token that nobody sees; names count as they are written"),
+        F::Odd { claim } => format!("the claim `{claim}` of the id token has invisible characters; names are compared exactly as written"),
         F::Issuer { expected } => format!(
             "the claim `iss` of the id token must be {expected}; if the workflow runs elsewhere, write it as `oidc_issuer` in [github]"
         ),
         F::Audience { expected } => format!("the claim `aud` of the id token must be {expected}; ask for an id token with this audience"),
         F::Expired { at, now } => format!(
-            "the claim `exp` of the id token is over: it was good until {at}, and RMM's clock says {now}; ask for a new id token right \
+            "the claim `exp` of the id token has passed: it was valid until {at}, and RMM's clock says {now}; ask for a new id token right \
              before each call"
         ),
         F::NotYet { claim, at, now } => format!(
-            "the claim `{claim}` of the id token lies ahead: it is good from {at} on, and RMM's clock says {now}; see whether the clock of \
+            "the claim `{claim}` of the id token lies ahead: it is valid from {at} on, and RMM's clock says {now}; check whether the clock of \
              RMM's machine is right"
         ),
-        F::TooLong { limit } => format!("the claim `exp` of the id token lies more than {limit} s behind `iat`; GitHub's are good for minutes"),
+        F::TooLong { limit } => format!("the claim `exp` of the id token lies more than {limit} s behind `iat`; GitHub's are valid for minutes"),
         F::Event { event } => format!(
-            "the claim `event_name` of the id token is {event}: strangers may start such workflows, which speak for no service; start \
+            "the claim `event_name` of the id token is {event}: outsiders can start such workflows, so they cannot act for a service; start \
              the workflow by a push, a tag, a release, a schedule or by hand"
         ),
         F::Repository { id, name } => format!(

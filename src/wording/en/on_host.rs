@@ -9,7 +9,7 @@ pub(super) fn on_host(fault: &StepFault) -> String {
     use StepFault as F;
     match fault {
         F::RunFilesLost => {
-            "The host has lost the files of this run, so what became of the step cannot be known.".to_owned()
+            "The host has lost the files of this run, so the outcome of the step cannot be known.".to_owned()
         }
         F::StepFilesLost => "The host has lost the files of this step, so its result is not known.".to_owned(),
         F::RestartedDuring => "The host was restarted while the step ran, so its result is not known.".to_owned(),
@@ -22,8 +22,8 @@ pub(super) fn on_host(fault: &StepFault) -> String {
                 .to_owned()
         }
         F::ProcessesStay { group } => format!(
-            "Processes of the step cannot be ended by this user (group {group}, for example below sudo), so what becomes of \
-             it cannot be known."
+            "Processes of the step cannot be ended by this user (group {group}, for example below sudo), so its \
+             outcome cannot be known."
         ),
         F::StoppedBefore => "The step was stopped before it was started.".to_owned(),
         F::NotStartable => {
@@ -39,7 +39,7 @@ pub(super) fn on_host(fault: &StepFault) -> String {
         F::NotClaimed => "The step cannot be claimed in the run directory.".to_owned(),
         F::NoHome => "The host sets no HOME for this user, so ~ leads nowhere; give the directory in full.".to_owned(),
         F::NotOurFile { path } => {
-            format!("{path} on the host is no file of RMM's; look who put it there, and remove it.")
+            format!("{path} on the host is not a file of RMM's; find out who put it there, and remove it.")
         }
         F::HolderNotMade { path } => format!("The file {path} cannot be made on the host."),
         F::EarlierAtWork { run, group } => format!(

@@ -17,7 +17,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
         Clearance::CommitUnknown => format!("{title} waits: RMM does not know its commit yet."),
         Clearance::ByAnotherRun => format!("{title} waits: another run brings it to production."),
         Clearance::Over(status) => {
-            format!("{title} goes to production no more: {}.", status.as_str().replace('_', " "))
+            format!("{title} does not go to production any more: {}.", status.as_str().replace('_', " "))
         }
         Clearance::Unknown => format!("RMM knows no release of {title} yet."),
     }

@@ -42,28 +42,27 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::CiBeganAgain { ci_run, was } => {
             let votes = if was.is_at_gates() { "; approvals are void" } else { "" };
-            format!(
-                "the CI run {ci_run} has begun again, so what it had reported ({was}) does not count any more{votes}"
-            )
+            format!("the CI run {ci_run} has been restarted, so what it had reported ({was}) no longer counts{votes}")
         }
         R::Superseded { by, title } => format!("superseded by #{by} {title}"),
         R::TagMoved { tag, to } => format!("the tag {tag} has moved to {}", to.short()),
         R::TagGone { tag } => format!("the tag {tag} is gone from the repository"),
-        R::ContentChanged => {
-            "it would bring something else than what was rehearsed and approved: its artifacts or the \
+        R::ContentChanged => "what was rehearsed and approved is not what would be deployed: its artifacts or the \
                               commands of its definition have changed; the rollback has to be rehearsed again, and \
                               approvals are void"
-                .to_owned()
-        }
+            .to_owned(),
         R::ProductionChanged { now: Some(version) } => {
             format!("production runs {version} now; the rollback has to be rehearsed again")
         }
         R::ProductionChanged { now: None } => "the rollback has to be rehearsed again".to_owned(),
         R::StageDirty { run, cause } => {
-            format!("stage needs repair: {}; an admin repairs it and says so: `resolve` of run {run}", of(cause))
+            format!(
+                "stage needs repair: {}; an admin must repair it and record that with `resolve` of run {run}",
+                of(cause)
+            )
         }
         R::StageUnknown { service, cause } => format!(
-            "it is not known what stage runs: {}; an admin looks and says it: `rmm service settle {service} --environment \
+            "it is not known what stage runs: {}; an admin must check and record it: `rmm service settle {service} --environment \
              stage`",
             within(cause)
         ),
@@ -72,17 +71,19 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{}; there was nothing to go back to: the first release", of(cause))
         }
         R::NotTakenBack { cause } => {
-            format!("{}; what production runs is not known, so nothing was taken back", of(cause))
+            format!("{}; what production runs is not known, so nothing was rolled back", of(cause))
         }
         R::Untouched { cause } => format!("{}; production had not been touched", of(cause)),
-        R::RollbackInDoubt { why, cause } => format!("{}; the rollback is in doubt: {}", within(why), of(cause)),
+        R::RollbackInDoubt { why, cause } => {
+            format!("{}; the outcome of the rollback is unknown: {}", within(why), of(cause))
+        }
         R::RepairedSince { cause, version } => {
             let runs = version.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
             format!("{}; it has been repaired since: production runs {runs}", within(cause))
         }
         R::OtherRolledBack { release } => format!("production of #{release} is rolled back"),
         R::ProductionLocked => "production has been locked".to_owned(),
-        R::GatesClosed => "a gate has closed meanwhile".to_owned(),
+        R::GatesClosed => "a gate is no longer met".to_owned(),
         R::Ended => "it was ended".to_owned(),
 
         R::CiFailed => "the CI system reported it".to_owned(),
@@ -105,7 +106,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::NotDispatched { cause } => format!("the workflow was not started: {}", of(cause)),
         R::WorkflowNotSeen { workflow } => format!(
-            "GitHub has taken the dispatch of {workflow} and shows no run of it; does its `run-name` say `inputs.run_id`?"
+            "GitHub has accepted the dispatch of {workflow} but shows no run of it; does its `run-name` say `inputs.run_id`?"
         ),
         R::WorkflowQueued { workflow } => format!("{workflow} waits at GitHub for a runner, or for another run"),
         R::WorkflowNeverBegan { workflow, conclusion } => {
@@ -113,7 +114,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::WorkflowFailed { workflow, conclusion } => format!("{workflow} ended with {conclusion}"),
         R::WorkflowUnwell { workflow, surface, cause } => {
-            format!("{workflow} ended well, and the health check of {surface} did not pass: {}", of(cause))
+            format!("{workflow} succeeded, but the health check of {surface} did not pass: {}", of(cause))
         }
         R::WorkflowGone { workflow, ci_run } => format!("GitHub has no run {ci_run} of {workflow} any more"),
         R::NoGithub { service } => format!(
@@ -150,7 +151,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::Unhealthy { cause, known } => format!("did not pass: {}{}", of(cause), probably(*known)),
         R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
-        R::NeverAsked => "it was never asked".to_owned(),
+        R::NeverAsked => "it could not be checked even once".to_owned(),
         R::CheckFailed { status, said } => {
             format!("the check ended with exit status {status}{}", behind(said.as_deref()))
         }
@@ -164,13 +165,13 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::FoundNoTag => "found no such tag in the repository".to_owned(),
         R::FoundTagGone => "found that the tag is gone from the repository".to_owned(),
         R::EarlierStepFailed => "an earlier step failed on this host".to_owned(),
-        R::PlannedAnew => "planned anew, without a host that does not answer".to_owned(),
-        R::EndUnseen => "nobody has seen how it ended".to_owned(),
+        R::PlannedAnew => "planned again, without a host that does not answer".to_owned(),
+        R::EndUnseen => "its end was not observed".to_owned(),
 
         R::At { host, cause } => format!("{host}: {}", of(cause)),
         R::WentOnWithout { hosts } => {
             let each = hosts.iter().map(|(host, cause)| format!("{host} ({})", within(cause)));
-            format!("went on without {}", each.collect::<Vec<_>>().join(" and "))
+            format!("continued without {}", each.collect::<Vec<_>>().join(" and "))
         }
         R::MigrationAtWork { cause } => {
             format!("{}; a migration that had begun may still be at work there", within(cause))
@@ -212,7 +213,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
              did cannot be known."
         ),
         R::LastRunNotKnown { token } => format!("The last run there, {token}, is not known to this RMM."),
-        R::LookOnHost { host, cause } => format!("{}. Look on {host} what became of it.", within(cause)),
+        R::LookOnHost { host, cause } => format!("{}. Check on {host} how it ended.", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
                 " (each user of `[local]` in rmm.toml has directories of its own: was it changed while the run was at work?)"
@@ -225,7 +226,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::StepLost { cause } => format!("{}; what the running step did cannot be known", within(cause)),
         R::MigrationUnseen { run, kind, surface, host, found } => format!(
-            "run {run} had begun to {} {surface} on {host} when that host stopped answering; {}, so the database may not \
+            "run {run} had begun the step `{}` of {surface} on {host} when that host stopped answering; {}, so the database may not \
              be where the recorded version needs it",
             kind.title(),
             self::found(found)
@@ -237,7 +238,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("the last run on {host} was {run}, which is not in this database. {advice}")
         }
         R::EndedBySomebodyElse { host } => format!(
-            "the command on {host} was ended, and not by this RMM: look whether another RMM works there, and what is there now"
+            "the command on {host} was ended, but not by this RMM: check whether another RMM works there, and what runs there now"
         ),
         R::CopyAtWork { host, service, environment, cause } => {
             format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
@@ -258,9 +259,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let each = found.iter().map(last_run);
             std::iter::once(of(cause)).chain(each).collect::<Vec<_>>().join("; ")
         }
-        R::UnderWayWhenCopied => {
-            "it was under way when the database was copied, and what became of it is not known".to_owned()
-        }
+        R::UnderWayWhenCopied => "it was under way when the database was copied, and its outcome is unknown".to_owned(),
         R::NumbersGoOn { cause, release, run } => {
             format!("{}; releases go on after #{release}, runs after {run}", of(cause))
         }
@@ -281,8 +280,7 @@ fn says_so(by: &str, why: &str) -> String {
     if why.is_empty() { format!("{by} says so") } else { format!("{by} says so: {why}") }
 }
 
-/// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
-/// What most probably went wrong, and what helps.
+/// The probable cause, and what helps.
 const fn known(failure: KnownFailure) -> &'static str {
     use KnownFailure as F;
     match failure {
@@ -296,11 +294,11 @@ const fn known(failure: KnownFailure) -> &'static str {
         F::DockerAway => "Docker does not run there, and `systemctl status docker` tells why",
         F::DockerNetworks => "Docker has no addresses left for networks: `docker network prune`",
         F::ComposeFile => "the compose file is wrong, and `docker compose config` tells where",
-        F::OutOfMemory => "the memory was not enough, and `dmesg` names what was ended",
+        F::OutOfMemory => "it ran out of memory, and `dmesg` names what was killed",
         F::MigrationLock => "something else holds a lock in the database: try again when it has ended",
         F::MigrationHalfWay => "an earlier migration ended half-way and needs repair by hand",
         F::DatabaseLogin => "the database refuses the user or the password",
-        F::NoSuchImage => "the registry has no such image, or shows it to nobody without a login",
+        F::NoSuchImage => "the registry has no such image, or shows it only after a login",
         F::RegistryLogin => "the registry refuses the login: `docker login` as the user of the steps",
         F::RegistryLimit => "the registry gives no more for now: log in to it, or try later",
         F::NameNotFound => "a name has no address there: look at the name servers of the host",
@@ -320,6 +318,7 @@ fn probably(failure: Option<KnownFailure>) -> String {
     failure.map(|failure| format!(" (probably {})", known(failure))).unwrap_or_default()
 }
 
+/// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
 fn exit(status: i32) -> String {
     match status {
         126 => "failed: a command could not be executed (exit status 126)".into(),
@@ -334,8 +333,8 @@ fn found(found: &Found) -> String {
         Found::NotStarted => "it had not been started there".to_owned(),
         Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
         Found::Stopped => "it was still at work and has been ended".to_owned(),
-        Found::Lost(None) => "what became of it there cannot be known".to_owned(),
-        Found::Lost(Some(why)) => format!("what became of it there cannot be known ({})", inside(&reason(why))),
+        Found::Lost(None) => "its outcome there cannot be known".to_owned(),
+        Found::Lost(Some(why)) => format!("its outcome there cannot be known ({})", inside(&reason(why))),
     }
 }
 
@@ -372,14 +371,14 @@ pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
     use GitAdvice as A;
     match advice {
         A::Authority => {
-            "; name the certificate of the authority that signed the server's as `repository_ca` of the service"
+            "; set `repository_ca` of the service to the certificate of the authority that signed the server's"
         }
         A::OtherName => "; the server's certificate is for another name: use that one in `repository`",
         A::Login => {
             "; it wants a login: give this user a credential helper of git, or use the repository's SSH address"
         }
         A::Ownership => {
-            "; it belongs to another user, whom the one who runs git has to trust: `git config --global --add safe.directory` \
+            "; it belongs to another user, and the user who runs git has to trust it: `git config --global --add safe.directory` \
              with the folder that git names"
         }
         A::KnownHosts => "; this user's ~/.ssh/known_hosts does not know that server",
@@ -412,14 +411,14 @@ fn last_run(last: &LastRun) -> String {
 fn copy_advice(service: &str, environment: Env) -> String {
     format!(
         "Another RMM works with a copy of this database, or this database is older than what the host has seen. Stop the \
-         other one if there is one, look what {environment} runs, and say it: `rmm service settle {service} --environment \
+         other one if there is one, check what {environment} runs, and record it: `rmm service settle {service} --environment \
          {environment}`"
     )
 }
 
 fn other_advice(service: &str, environment: Env) -> String {
     format!(
-        "If the other RMM still runs, stop it, or take {service} out of one of the two. If it is gone for good, look what \
-         {environment} runs, and say it: `rmm service settle {service} --environment {environment}`"
+        "If the other RMM still runs, stop it, or take {service} out of one of the two. If it is gone for good, check what \
+         {environment} runs, and record it: `rmm service settle {service} --environment {environment}`"
     )
 }

@@ -12,7 +12,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
     use Cause as C;
     match cause {
         C::Invalid(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
-        C::TakenAlready => "this has been taken already".to_owned(),
+        C::TakenAlready => "this has been done already".to_owned(),
         C::NeedsService => "this command needs a service".to_owned(),
 
         C::NoRelease { release } => format!("there is no release #{release}"),
@@ -40,14 +40,14 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("this token is limited; name a service, one of {}", list(valid_for))
         }
         C::OperatorOnly => {
-            "only the operator may do this, on the machine that RMM runs on: whoever could do it could act as anybody"
+            "only the operator may do this, on the machine that RMM runs on: it would let the caller act as any person"
                 .into()
         }
         C::AllServices { valid_for } => {
             format!("this token is limited to {}, and this concerns all services", list(valid_for))
         }
-        C::NotAPerson => "a vote needs a person; this token speaks for none".to_owned(),
-        C::NoEditor => "only a person may define services, or the operator; this token speaks for none".to_owned(),
+        C::NotAPerson => "only a person can vote; this token belongs to none".to_owned(),
+        C::NoEditor => "only a person or the operator may define services; this token belongs to no person".to_owned(),
         C::EditingOff => {
             "services are not defined in the dashboard here: `edit_services` in [server] of rmm.toml says so".to_owned()
         }
@@ -55,7 +55,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{person} is not in the approver list of {service}: {}", list(listed))
         }
         C::SelfApproval { person, release, service } => {
-            format!("{person} initiated #{release}; for {service} somebody else must approve it")
+            format!("{person} initiated #{release}; for {service} another person must approve it")
         }
 
         C::StaleRevision { release, seen: _, now: _, status } => {
@@ -66,27 +66,25 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
         C::DefinitionChanged { service, by, gone: false } => {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!(
-                "the definition of {service} was changed{by} meanwhile; compare, and save again if yours is to stand"
-            )
+            format!("the definition of {service} was changed{by} meanwhile; compare, and save again to keep yours")
         }
         C::DefinedInFile { service } => {
-            format!("{service} stands in rmm.toml, and is changed there: edit the file, then `rmm reload`")
+            format!("{service} is defined in rmm.toml and is changed there: edit the file, then `rmm reload`")
         }
         C::NotInDashboard { service } => format!("{service} is not defined in the dashboard"),
         C::ServiceBusy { service, release } => {
-            format!("#{release} of {service} is under way; remove the service when nothing of it is")
+            format!("#{release} of {service} is under way; remove the service once none of its releases is")
         }
         C::LockChanged => "production is locked for another reason now; look at it again".to_owned(),
         C::ServiceRetired { service } => {
             format!(
-                "{service} is retired: it is not in the configuration any more, so that nothing new begins there; to go \
+                "{service} is retired: it is not in the configuration any more, so nothing new begins there; to go \
                  on, put it back into rmm.toml and `rmm reload`, or define it in the dashboard (/services/{service}/definition)"
             )
         }
         C::ServiceAside { service } => format!(
-            "{service} is put aside: its definition in the dashboard does not hold beside rmm.toml any more, so that \
-             nothing new begins there; an admin puts it right at /services/{service}/definition, which says what is wrong"
+            "{service} is disabled: its definition in the dashboard is no longer valid together with rmm.toml, so \
+             nothing new begins there; an admin can correct it at /services/{service}/definition, which says what is wrong"
         ),
         C::Illegal { release, title, status, reason: why, wanted, waiting } => {
             let sentence =
@@ -102,10 +100,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::VoteClosed { release, status } => format!("the vote on #{release} is closed: it is {status}"),
         C::RunEnding { run } => format!("run {run} is ending; nothing more starts in it"),
         C::ArtifactsTested { release, status } => {
-            format!("#{release} is {status}; its artifacts cannot be exchanged any more: people test it")
+            format!("#{release} is {status}; its artifacts cannot be changed any more: people are testing it")
         }
         C::ArtifactsPlanned { release, status } => format!(
-            "#{release} is {status}; its artifacts cannot be exchanged any more: stage has been planned with what was known \
+            "#{release} is {status}; its artifacts cannot be changed any more: stage has been planned with what was known \
              before"
         ),
         C::GatesUnmet { release, title } => format!("#{release} {title} may not go to production yet"),
@@ -123,12 +121,12 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{title} is on its way already as #{release} ({status}){by}")
         }
         C::AlreadyEnded { release, title, status } => format!(
-            "#{release} {title} has ended ({status}), and the same CI run does not begin it again; another CI run makes a new \
+            "#{release} {title} has ended ({status}), and the same CI run cannot restart it; another CI run makes a new \
              release{}",
-            if status.is_retryable() { ", and `retry` begins this one again" } else { "" }
+            if status.is_retryable() { ", and `retry` restarts this one" } else { "" }
         ),
         C::TagClaimed { release, title, was, now } => format!(
-            "#{release} stands for {title} at {}; that it is {} now is for the repository or a CI system to say, so nothing \
+            "#{release} stands for {title} at {}; only the repository or a CI system can say that it is {} now, so nothing \
              was changed",
             was.short(),
             now.short()
@@ -138,11 +136,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             now.short()
         ),
         C::TagUnchecked { tag, why } => format!(
-            "{tag} stands for another commit already, and whether it has moved cannot be found out: {}; nothing was changed",
+            "{tag} points at another commit already, and RMM cannot find out whether it has moved: {}; nothing was changed",
             reason(why)
         ),
 
-        C::NotForCi { status } => format!("{status} is for people to say, not for a CI system"),
+        C::NotForCi { status } => format!("only people can set {status}, not a CI system"),
         C::RunByRmm { environment, service } => {
             format!("RMM runs {environment} of {service} itself and knows what happens there; no CI report is needed")
         }
@@ -150,18 +148,18 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "#{release} belongs to the CI run {ci_run} (attempt {attempt}) now; this report came from {reported_by}"
         ),
         C::ReportOfOtherService { release, reported_by } => format!(
-            "the CI run {reported_by} belongs to a release of another service, so that it cannot report about #{release}"
+            "the CI run {reported_by} belongs to a release of another service, so it cannot report about #{release}"
         ),
         C::ReportOfOtherRun { release, reported_by, workflow } => format!(
-            "RMM has started {workflow} for #{release}, and GitHub does not show the CI run {reported_by} as the run of it; the \
-             `run_id` that RMM gives has to stand in its `run-name`"
+            "RMM has started {workflow} for #{release}, and GitHub does not show the CI run {reported_by} as the run of it; its \
+             `run-name` must contain the `run_id` that RMM passes"
         ),
         C::ReporterNotKnown { release, reported_by, workflow } => format!(
-            "RMM has started {workflow} for #{release}, and GitHub does not say now whether the CI run {reported_by} is the run of it; \
+            "RMM has started {workflow} for #{release}, and GitHub does not say yet whether the CI run {reported_by} is the run of it; \
              report again in a moment"
         ),
         C::ReportOfOther { release, reported_by, of, title } => {
-            format!("the CI run {reported_by} belongs to #{of} {title}, so that it cannot report about #{release}")
+            format!("the CI run {reported_by} belongs to #{of} {title}, so it cannot report about #{release}")
         }
         C::DoesNotFollow { release, status, reason: why, reported } => {
             format!("#{release} is {status}{}; a report of {reported} does not follow from there", because(why))
@@ -170,10 +168,13 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("nothing is under way for #{release} on {environment}; there is nothing to report about")
         }
         C::StageDirty { run, reason: why } => {
-            format!("stage needs repair ({}); an admin repairs it and says so: `resolve` run {run}", reason(why))
+            format!(
+                "stage needs repair ({}); an admin must repair it and record that with `resolve` of run {run}",
+                reason(why)
+            )
         }
         C::StageLost { run, release } => format!(
-            "it is not known how run {run} of #{release} on stage ended; an admin finds out and says so (`resolve`)"
+            "it is not known how run {run} of #{release} on stage ended; an admin must find out and record it (`resolve`)"
         ),
         C::StageTaken { release, title, status } => {
             format!("stage is taken by #{release} {title} ({status}); report again when it has left")
@@ -197,7 +198,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("it is not known how run {run} of #{release} in production ended; {way_out}, then repeat")
         }
         C::ProductionDirty { run, reason: why } => format!(
-            "production needs repair ({}); `resolve` run {run} first, so that it is known from where to go back",
+            "production needs repair ({}); `resolve` run {run} first, so that it is known which version to roll back from",
             reason(why)
         ),
         C::MayBeAtWork { run, release } => format!(
@@ -207,19 +208,19 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoGoodVersion { wanted, title, known } => {
             let what = match wanted {
                 None => format!("there is no good version before {title}"),
-                Some(wanted) => format!("{wanted} is no good version older than {title}"),
+                Some(wanted) => format!("{wanted} is not a good version older than {title}"),
             };
             format!("{what}; good versions: {}", versions(known))
         }
         C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
 
         C::EnvironmentUnknown { environment, service, reason: why } => format!(
-            "it is not known what {environment} runs ({}); an admin looks and says it first: `rmm service settle {service} \
+            "it is not known what {environment} runs ({}); an admin must check and record it first: `rmm service settle {service} \
              --environment {environment}`",
             inside(&reason(why))
         ),
         C::KnownAlready { environment, service, another_copy } => {
-            let but = if *another_copy { "; --recorded says that the other copy of the database is gone" } else { "" };
+            let but = if *another_copy { "; --recorded means that the other copy of the database is gone" } else { "" };
             format!("it is known what {environment} of {service} runs; there is nothing to settle{but}")
         }
         C::RunAtWork { run, environment } => {
@@ -229,16 +230,18 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{environment} needs repair ({}); `resolve` run {run} first", reason(why))
         }
         C::FailedAlready { run, to } => {
-            format!("run {run} has failed, which is known; say `succeeded` once it is on {to}, or let RMM try `again`")
+            format!(
+                "run {run} has failed, which is known; mark it `succeeded` once it is on {to}, or let RMM try `again`"
+            )
         }
         C::NothingToResolve { run, state } => format!("run {run} is {state}; there is nothing to resolve about it"),
         C::CiReportsNoMore { release, environment } => format!(
-            "#{release} has ended, so that no CI system reports about it any more; say how {environment} stands: \
+            "#{release} has ended, so no CI system reports about it any more; record how {environment} stands: \
              `succeeded` or `failed`"
         ),
         C::ContentChanged { release, run } => format!(
-            "#{release} would bring something else now than what was approved: the commands of its definition have changed; \
-             say that run {run} `failed`, and release it anew"
+            "what was approved is not what #{release} would deploy now: the commands of its definition have changed; \
+             mark run {run} as `failed`, and release it again"
         ),
         C::NotLeftBehind { host, environment } => {
             format!("{host} was not left behind in {environment}; there is nothing to catch up")
@@ -249,7 +252,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NothingToCatchUp { environment } => {
             format!("{environment} runs no release that a host could be brought to")
         }
-        C::BroughtByCi { environment } => format!("a CI system brings {environment} to its releases, not RMM"),
+        C::BroughtByCi { environment } => format!("{environment} is deployed by a CI system, not by RMM"),
         C::NothingToGiveUp { host, environment } => {
             format!("nothing in {environment} waits for {host}; there is nothing to give up")
         }
@@ -274,25 +277,27 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         ),
 
         C::ClaimConfirmed { user, person, by } => format!(
-            "{by} has confirmed already that {user} is {person}; if it is somebody else, give {person} a telegram_id in rmm.toml"
+            "{by} has confirmed already that {user} is {person}; if that is another person, give {person} a telegram_id in rmm.toml"
         ),
         C::NoClaim { user, person } => {
             format!("{user} does not claim to be {person}, or another account has been confirmed as {person}")
         }
         C::ClaimRefused { user, person } => {
-            format!("it has been refused that {user} is {person}; if it is so after all: `rmm person confirm {user}`")
+            format!(
+                "an admin has refused that {user} is {person}; if it is true after all: `rmm person confirm {user}`"
+            )
         }
         C::SeveralClaims { person, users } => format!(
-            "{} claim to be {person}; say the number in place of the name: `rmm person list` shows them",
+            "{} claim to be {person}; use the number instead of the name: `rmm person list` shows them",
             list(users)
         ),
         C::NobodyClaims { who } => {
             format!(
-                "nobody waits to be confirmed under {who}; `rmm person list` shows who does, and how to confirm them"
+                "no account waits to be confirmed under {who}; `rmm person list` shows which do, and how to confirm them"
             )
         }
         C::NumberConfigured { person, user } => format!(
-            "rmm.toml says that {person} is {user}, so that there is nothing to confirm; for another account, change telegram_id there"
+            "rmm.toml says that {person} is {user}, so there is nothing to confirm; for another account, change telegram_id there"
         ),
     }
 }
@@ -326,7 +331,7 @@ fn done(wanted: Move) -> &'static str {
 fn who_may(right: Right, role: Role) -> &'static str {
     match right {
         Right::Machine => "only RMM itself",
-        Right::Watch => "anybody",
+        Right::Watch => "any caller",
         Right::Read => "a viewer, member or admin",
         Right::Create => "a CI token, a member or an admin",
         Right::Report => "a CI token or an admin",

@@ -22,7 +22,7 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
             format!("waits for CI to report that it begins: {}", En.run(&env.to_string(), kind.as_str()))
         }
         S::Vote { missing, given, needed } if missing.is_empty() => {
-            format!("nobody is left to approve · {given}\u{a0}of\u{a0}{needed}")
+            format!("no approver is left · {given}\u{a0}of\u{a0}{needed}")
         }
         S::Vote { missing, given, needed } => {
             format!("waits for {} · {given}\u{a0}of\u{a0}{needed}", listed(missing, needed - given))
@@ -31,7 +31,7 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::Gate { gate, others } => format!("{} And {others} more.", ended(En.unmet_gate(gate))),
         S::Starts => "the production deploy begins".into(),
         S::ToResolve { run } => format!("an admin has to look into run {run}"),
-        S::ToSettle { env } => format!("it is unknown what {env} runs; an admin has to look"),
+        S::ToSettle { env } => format!("it is unknown what {env} runs; an admin must check"),
         S::InProduction => "production runs it".into(),
         S::Replaced { by } => format!("production runs {} now", title(by)),
         S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("rolled back to {tag}"),

@@ -23,9 +23,9 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
             format!("команда {program} {end}{}", behind(Some(said.as_str()).filter(|said| !said.is_empty())))
         }
         F::Damaged { found } => format!("её нельзя восстановить: {found}"),
-        F::Record { flaw } => format!("её журнал не подходит к ключу: {flaw}"),
+        F::Record { flaw } => format!("её журнал аудита не подходит к ключу: {flaw}"),
         F::Behind { expected, found } => {
-            format!("её журнал кончается событием {found}, а снята она на событии {expected}")
+            format!("её журнал аудита кончается событием {found}, а сделана она на событии {expected}")
         }
         F::FileMissing { file } => format!("файла {file} больше нет"),
     }

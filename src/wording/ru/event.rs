@@ -30,7 +30,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "release_retried" => format!("начат заново, попытка {}", text("attempt")),
         "release_updated" => format!("получены артефакты: {}", text("surfaces")),
-        "release_promoted" => "дана команда «В продакшн»".to_owned(),
+        "release_promoted" => "запущен деплой в продакшн".to_owned(),
         "commit_resolved" => format!("коммит — {}", told.commit("commit")),
         "commit_unresolved" => format!("коммит неизвестен{}", because()),
         "tag_moved" if told.is("gone") => {
@@ -42,10 +42,10 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "gates_bypassed" => {
             let known = told.known::<Vec<GateName>>("gates");
             let names = known.map(|gates| gates.into_iter().map(gate_name).collect::<Vec<_>>().join(", "));
-            format!("пропущены проверки ({}){}", names.unwrap_or_else(|| text("gates")), because())
+            format!("пропущены условия ({}){}", names.unwrap_or_else(|| text("gates")), because())
         }
-        "nothing_to_rehearse" => "возвращаться некуда: репетиция отката не нужна".to_owned(),
-        "nothing_tells" => format!("неоткуда узнать, исправна ли часть {}: у неё нет `health`", text("surface")),
+        "nothing_to_rehearse" => "откатываться некуда: репетиция отката не нужна".to_owned(),
+        "nothing_tells" => format!("неоткуда узнать, исправен ли компонент {}: у него нет `health`", text("surface")),
         "rehearsal_stale" => match told.said("now") {
             Some(now) => format!("репетиция отката устарела: в продакшне теперь {now}"),
             None => "репетиция отката устарела: в продакшне теперь ничего нет".to_owned(),
@@ -53,8 +53,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "run_created" => format!("запланирован прогон: {}, версия {}", run(), text("to")),
         "run_waiting" => told.reason(Ru),
         "run_started" => format!("начат прогон: {}", run()),
-        "workflow_started" => format!("workflow {} запущен, в GitHub это {}", text("workflow"), text("ci_run")),
-        "run_stopping" => format!("останавливает {}{}", text("by"), because()),
+        "workflow_started" => format!("workflow {} запущен, на GitHub это запуск {}", text("workflow"), text("ci_run")),
+        "run_stopping" => format!("остановка прогона ({}){}", text("by"), because()),
         "run_ended" => format!("{}: прогон {}{}", run(), ended(&text("state")), because()),
         "run_resolved" => {
             let verdict = match text("verdict").as_str() {
@@ -73,7 +73,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "hand_work_found" => {
             let kept = told.said("kept").map(|kept| format!("; сохранено как {kept}")).unwrap_or_default();
             let (host, surface) = (text("host"), text("surface"));
-            format!("на {host} в папке части {surface} найдены ручные изменения: {}{kept}", text("findings"))
+            format!("на {host} в папке компонента {surface} найдены ручные изменения: {}{kept}", text("findings"))
         }
         "environment_changed" => format!("{} теперь {}", on(), text("version")),
         "host_left_behind" => format!("откат {} продолжается без {}{}", on(), text("host"), because()),
@@ -84,10 +84,10 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "migration_found_done" => {
             let (surface, host) = (text("surface"), text("host"));
-            format!("миграция части {surface} на {host} всё же закончилась успешно; второй раз она не выполняется")
+            format!("миграция компонента {surface} на {host} всё же закончилась успешно; второй раз она не выполняется")
         }
-        "environment_dirty" => format!("{} нужна починка{}", on(), because()),
-        "environment_repaired" => format!("{} всё починено", on()),
+        "environment_dirty" => format!("окружение {} нужно починить{}", text("environment"), because()),
+        "environment_repaired" => format!("окружение {} починено", text("environment")),
         "environment_unknown" => format!("неизвестно, что работает {}{}", on(), because()),
         "environment_settled" => match told.said("version") {
             Some(version) => format!("выяснено: {} работает {version}{}", on(), because()),
@@ -101,15 +101,15 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "service_removed" => format!("сервис {} больше не определён в панели", text("service")),
         "service_moved_to_file" => format!("сервис {} теперь определён в rmm.toml, а не в панели", text("service")),
         "database_restored" => format!("база данных восстановлена из копии{}", because()),
-        "record_alarm_raised" => format!("ЖУРНАЛ БЫЛ ИЗМЕНЁН: {}", text("found")),
-        "record_alarm_acknowledged" => format!("изменение журнала принято к сведению{}", because()),
-        "record_key_rotated" => "отсюда журнал подписан новым ключом".to_owned(),
+        "record_alarm_raised" => format!("ЖУРНАЛ АУДИТА ИЗМЕНЁН: {}", text("found")),
+        "record_alarm_acknowledged" => format!("изменение журнала аудита принято к сведению{}", because()),
+        "record_key_rotated" => "с этого места журнал аудита подписан новым ключом".to_owned(),
         "clock_jumped" => format!("часы переведены на {} с", text("seconds")),
         "production_locked" => format!("продакшн заблокирован{}", because()),
         "production_unlocked" => "продакшн разблокирован".to_owned(),
         "report_refused" => {
             let more = told.said("unrecorded");
-            let more = more.map(|more| format!(" (с прошлой записи отклонено ещё: {more})")).unwrap_or_default();
+            let more = more.map(|more| format!(" (с прошлого раза отклонено ещё: {more})")).unwrap_or_default();
             let cause = told.known::<Cause>("because").map(|cause| format!(": {}", Ru.refusal(&cause)));
             format!("отчёт «{}» отклонён{}{more}", status("status"), cause.unwrap_or_else(because))
         }
@@ -119,9 +119,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
         "token_adopted" => match told.said("before") {
             Some(before) => {
-                format!("за токен {} теперь отвечает другой человек, раньше — {before}", text("name"))
+                format!("у токена {} новый ответственный, раньше — {before}", text("name"))
             }
-            None => format!("за токен {} теперь отвечает другой человек, раньше — оператор", text("name")),
+            None => format!("у токена {} новый ответственный, раньше — оператор", text("name")),
         },
         "token_revoked" => format!("токен {} отозван", text("name")),
         "host_key_seen" => format!("хост {} показал свой ключ {}", text("host"), told.host_key()),
@@ -134,7 +134,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "host_trusted" => format!("ключ {} хоста {} подтверждён", told.host_key(), text("host")),
         "telegram_claimed" => {
-            format!("пользователь Telegram {} говорит, что он {}", text("telegram_id"), text("person"))
+            format!("пользователь Telegram {} называет себя {}", text("telegram_id"), text("person"))
         }
         "telegram_confirmed" => {
             format!("пользователь Telegram {} — {}: подтверждено", text("telegram_id"), text("person"))

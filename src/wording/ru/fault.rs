@@ -32,11 +32,11 @@ pub(super) fn dial(fault: &DialFault) -> String {
 pub(super) fn host(fault: &DialFault) -> String {
     let alias = fault.perhaps_alias().map(|name| {
         format!(
-            " RMM не читает ~/.ssh/config: если {name} — псевдоним оттуда, укажите его HostName в `address`, а ProxyJump — \
-             в `jump`."
+            ". RMM не читает ~/.ssh/config: если {name} — псевдоним оттуда, укажите его HostName в `address`, а ProxyJump — \
+             в `jump`"
         )
     });
-    format!("{}.{}", dial(fault), alias.unwrap_or_default())
+    format!("{}{}", dial(fault), alias.unwrap_or_default())
 }
 
 fn became(outcome: &DialOutcome) -> String {
@@ -125,10 +125,10 @@ fn tls(fault: &TlsFault) -> String {
             return format!("предъявляет сертификат, которому RMM не доверяет: {}", certificate(cause));
         }
         F::Alert { number, name: None } => {
-            return format!("обрывает TLS с предупреждением номер {number}; причина должна быть в его журнале");
+            return format!("обрывает TLS с предупреждением номер {number}; причина должна быть в его логе");
         }
         F::Alert { name: Some(name), .. } => {
-            return format!("обрывает TLS со словами «{name}»; причина должна быть в его журнале");
+            return format!("обрывает TLS со словами «{name}»; причина должна быть в его логе");
         }
         F::NoCertificate => "не предъявляет сертификата",
         F::WantsCertificate => "требует сертификат клиента, а у RMM его нет; проверяйте командой (`command`)",

@@ -1,4 +1,4 @@
-//! Что с проверками перед продакшном и кто может их снять.
+//! Что с условиями перед продакшном и кто может их выполнить.
 
 use super::super::times::time;
 use super::{inside, list, reason};
@@ -8,36 +8,36 @@ use crate::domain::gate::{GateState, Remedy};
 pub(in crate::wording) fn state(state: &GateState) -> String {
     use GateState as G;
     match state {
-        G::VoteClosed { approved_by } if approved_by.is_empty() => "Голосование закрыто: релиз одобрен.".to_owned(),
+        G::VoteClosed { approved_by } if approved_by.is_empty() => "Голосование закрыто: релиз подтверждён.".to_owned(),
         G::VoteClosed { approved_by } => format!("Голосование закрыто, подтверждения: {}.", list(approved_by)),
         G::NoApprovalsNeeded => "Подтверждения не нужны.".to_owned(),
         G::Approved { by, needed } => format!("Подтверждения: {} ({} из {needed}).", list(by), by.len()),
         G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} из {needed}."),
         G::ApprovalsMissing { given, needed, void } => format!(
-            "{given} из {needed}. Больше не считаются подтверждения того времени, когда релиз принёс бы другое: {}.",
+            "{given} из {needed}. Релиз с тех пор изменился, и эти подтверждения больше не считаются: {}.",
             list(void)
         ),
         G::NotRehearsed => "Откат ещё не отрепетирован.".to_owned(),
         G::RehearsedOtherContent => {
-            "Релиз принёс бы не то, что отрепетировано: изменились артефакты или команды.".to_owned()
+            "Отрепетировано не то, что попадёт в продакшн: изменились артефакты или команды.".to_owned()
         }
         G::Rehearsed { back_to } => format!("Откат на {back_to} отрепетирован."),
-        G::NothingToRehearse => "Возвращаться некуда: это первый релиз.".to_owned(),
+        G::NothingToRehearse => "Откатываться некуда: это первый релиз.".to_owned(),
         G::RehearsedElsewhere { now: Some(version) } => {
             format!("В продакшне теперь {version}, откат на неё ещё не отрепетирован.")
         }
         G::RehearsedElsewhere { now: None } => "В продакшне теперь ничего нет; репетиция устарела.".to_owned(),
         G::CommitKnown { commit } => format!("Коммит {}.", commit.short()),
-        G::CiKnowsCommit => "CI знает, какой коммит он разворачивает.".to_owned(),
+        G::CiKnowsCommit => "CI знает, какой коммит деплоит.".to_owned(),
         G::CommitUnresolved { reason: why } if why.denies() => {
-            format!("Репозиторий не подтверждает того, что предстоит развернуть: {}.", inside(&reason(why)))
+            format!("Репозиторий не подтверждает того, что предстоит задеплоить: {}.", inside(&reason(why)))
         }
         G::CommitUnresolved { reason: why } => {
             format!("Неизвестно, на какой коммит указывает тег: {}.", inside(&reason(why)))
         }
         G::CommitAsked => "Пока неизвестно, на какой коммит указывает тег.".to_owned(),
         G::NothingRuns => "В продакшне ещё ничего нет.".to_owned(),
-        G::RunsIt => "Он и работает в продакшне.".to_owned(),
+        G::RunsIt => "Он уже в продакшне.".to_owned(),
         G::Older { current } => format!("Он старее, чем {current} в продакшне."),
         G::NotOlder { current } => format!("Он не старее, чем {current} в продакшне."),
         G::StartsByItself => "Деплой в продакшн начинается сам.".to_owned(),
@@ -63,15 +63,13 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
     }
 }
 
-/// Кто и как может это снять.
+/// Кто и как может это выполнить.
 pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     use Remedy as R;
     match remedy {
-        R::AddApprover => {
-            "В списке нет никого, чей голос считается (голос автора релиза не считается): добавьте человека, \
-                           или администратор пропустит эту проверку (bypass)."
-                .to_owned()
-        }
+        R::AddApprover => "Подтвердить некому (голос инициатора релиза не считается): добавьте человека в список, \
+                           или администратор пропустит это условие (bypass)."
+            .to_owned(),
         R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
         R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
         R::SettleStage { service, reason: why } => format!(
@@ -95,9 +93,11 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::SendCommit => "Коммит сообщит CI: пусть создаст тот же релиз ещё раз, с коммитом.".to_owned(),
         R::Ask => "RMM спрашивает репозиторий.".to_owned(),
         R::RollBack { release } => {
-            format!("Назад возвращается администратор: rollback релиза #{release}; новый релиз — только вперёд.")
+            format!(
+                "Откат выполняет администратор: rollback релиза #{release}; новый релиз не может быть старее продакшна."
+            )
         }
-        R::GoForward => "Релиз — только вперёд; создайте более новый.".to_owned(),
+        R::GoForward => "Релиз не может быть старее продакшна; создайте более новый.".to_owned(),
         R::Promote => "Администратор запускает деплой в продакшн (`promote`).".to_owned(),
         R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
         R::SettleProduction { service } => {

@@ -41,7 +41,7 @@ pub(super) fn github(fault: &GithubFault) -> String {
             format!("GitHub больше не принимает запросов с этим токеном{until}{}", behind(said.as_deref()))
         }
         F::Unauthorized { said } => format!(
-            "GitHub не знает этого токена{}; он неверен, отозван или истёк: создайте новый и положите туда, куда указывает \
+            "GitHub не знает этого токена{}; он неверен, отозван или истёк: создайте новый и сохраните там, куда указывает \
              `token` в [github]",
             behind(said.as_deref())
         ),

@@ -72,9 +72,9 @@ pub(super) const fn status(status: Status) -> &'static str {
         Status::StageBuildingFailed => "не собрался на stage",
         Status::StageTestRollback => "репетиция отката",
         Status::StageTestRollbackFailed => "репетиция отката не удалась",
-        Status::ManualTesting => "на проверке у людей",
+        Status::ManualTesting => "ручное тестирование",
         Status::ManualTestFailed => "отклонён",
-        Status::ManualTestPassed => "одобрен, ждёт продакшна",
+        Status::ManualTestPassed => "подтверждён, ждёт продакшна",
         Status::Deploying => "деплой в продакшн",
         Status::Deployed => "задеплоен",
         Status::ProductionRollback => "откат продакшна",
@@ -100,7 +100,7 @@ pub(super) fn run(environment: &str, kind: &str) -> String {
     }
 }
 
-/// Проверка перед продакшном.
+/// Условие перед продакшном.
 pub(super) const fn gate_name(name: GateName) -> &'static str {
     match name {
         GateName::Approvals => "подтверждения",

@@ -45,13 +45,13 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             } else {
                 ""
             };
-            format!("прогон CI {ci_run} начат заново, поэтому прежние его отчёты ({was}) больше не действуют{votes}")
+            format!("запуск CI {ci_run} начат заново, поэтому прежние его отчёты ({was}) больше не действуют{votes}")
         }
         R::Superseded { by, title } => format!("его заменил более новый релиз #{by} {title}"),
         R::TagMoved { tag, to } => format!("тег {tag} указывает теперь на {}", to.short()),
         R::TagGone { tag } => format!("тега {tag} больше нет в репозитории"),
         R::ContentChanged => {
-            "теперь он принёс бы не то, что отрепетировано и одобрено: изменились артефакты или команды; \
+            "отрепетировано и подтверждено не то, что теперь попадёт в продакшн: изменились артефакты или команды; \
                               откат нужно отрепетировать заново, подтверждения больше не действуют"
                 .to_owned()
         }
@@ -70,8 +70,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
              --environment stage`",
             within(cause)
         ),
-        R::FirstRelease => "первый релиз: возвращаться пока некуда".to_owned(),
-        R::NothingToGoBackTo { cause } => format!("{}; это первый релиз, возвращаться некуда", within(cause)),
+        R::FirstRelease => "первый релиз: откатываться пока некуда".to_owned(),
+        R::NothingToGoBackTo { cause } => format!("{}; это первый релиз, откатываться некуда", within(cause)),
         R::NotTakenBack { cause } => {
             format!("{}; неизвестно, что работает в продакшне, поэтому отката не было", within(cause))
         }
@@ -102,17 +102,17 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::WorkflowSought { workflow, cause } => {
             let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
-            format!("RMM ждёт ответа GitHub, создано ли выполнение {workflow}{why}")
+            format!("RMM ждёт ответа GitHub, создан ли запуск {workflow}{why}")
         }
         R::WorkflowCancelling { workflow, cause } => {
             let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
-            format!("RMM ждёт, пока GitHub остановит выполнение {workflow}{why}")
+            format!("RMM ждёт, пока GitHub остановит запуск {workflow}{why}")
         }
         R::NotDispatched { cause } => format!("workflow не запущен: {}", of(cause)),
         R::WorkflowNotSeen { workflow } => format!(
-            "GitHub принял запуск {workflow}, но его выполнения не видно; есть ли в `run-name` значение `inputs.run_id`?"
+            "GitHub принял команду запустить {workflow}, но самого запуска не видно; есть ли в `run-name` значение `inputs.run_id`?"
         ),
-        R::WorkflowQueued { workflow } => format!("{workflow} ждёт в GitHub раннера или другого выполнения"),
+        R::WorkflowQueued { workflow } => format!("{workflow} ждёт на GitHub раннера или конца другого запуска"),
         R::WorkflowNeverBegan { workflow, conclusion } => {
             format!("{workflow} завершился ({conclusion}) до начала первого job, поэтому ничего не изменено")
         }
@@ -120,16 +120,16 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::WorkflowUnwell { workflow, surface, cause } => {
             format!("{workflow} завершился успешно, но проверка здоровья {surface} не прошла: {}", of(cause))
         }
-        R::WorkflowGone { workflow, ci_run } => format!("в GitHub больше нет выполнения {ci_run} ({workflow})"),
+        R::WorkflowGone { workflow, ci_run } => format!("на GitHub больше нет запуска {ci_run} ({workflow})"),
         R::NoGithub { service } => format!(
-            "в rmm.toml не указано, как обращаться к GitHub для {service}: нужны `[github]` с `token` и `repository` там"
+            "в rmm.toml не указано, как обращаться к GitHub для {service}: нужны `token` в [github] и `repository` у сервиса"
         ),
         R::CiSilent { environment, since } => {
             format!("CI ничего не сообщает об окружении {} с {}", environment, times::time(*since))
         }
 
         R::TagItselfGiven { commit } => format!(
-            "вместо коммита указан идентификатор самого тега; тег указывает на {}, его и разворачиваем",
+            "вместо коммита указан идентификатор самого тега; тег указывает на {}, этот коммит и будет задеплоен",
             commit.short()
         ),
         R::CommitUnresolved { cause, again: None } => of(cause),
@@ -138,7 +138,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::CommitNotKnown { title } => format!("пока неизвестно, какой коммит у {title}"),
         R::VersionNotKnown { version } => format!("о {version} больше ничего не известно"),
-        R::NoDirectory { surface } => format!("у {surface} нет папки, куда выкладывать код"),
+        R::NoDirectory { surface } => format!("у компонента {surface} не указана папка для кода"),
         R::CommandNotMade { surface, error } => format!("команду для {surface} нельзя составить: {error}"),
         R::ValueNotTaken(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         R::PlanTooLong => "план слишком длинный".to_owned(),
@@ -191,9 +191,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::HostNotConnected { fault } => fault::host(fault),
         R::Ssh { fault } => ssh::ssh(fault),
         R::StepOnHost { fault } => on_host::on_host(fault),
-        R::OutputNotKept { said } => format!("Вывод шага не удалось сохранить: {said}"),
+        R::OutputNotKept { said } => format!("вывод шага не удалось сохранить: {said}"),
         R::Refused { cause } => refusal(cause),
-        R::AnswerLate { limit } => format!("Хост не отвечает дольше {}.", times::russian(*limit)),
+        R::AnswerLate { limit } => format!("хост не отвечает дольше {}", times::russian(*limit)),
         R::KeyUnknown { key } => format!("ключ хоста {key} ещё не подтверждён"),
         R::KeyChanged { trusted, offered } => {
             let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
@@ -213,7 +213,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
              узнать нельзя"
         ),
         R::LastRunNotKnown { token } => format!("последний прогон там, {token}, этому RMM неизвестен"),
-        R::LookOnHost { host, cause } => format!("{}. Посмотрите на {host}, чем всё закончилось.", within(cause)),
+        R::LookOnHost { host, cause } => format!("{}. Посмотрите на хосте {host}, чем всё закончилось", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
                 " (у каждого пользователя из [local] в rmm.toml папки свои: не сменился ли он, пока шёл прогон?)"
@@ -235,9 +235,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let advice = copy_advice(service.as_str(), *environment);
             format!("последний прогон на {host} — {run}, его нет в этой базе данных. {advice}")
         }
-        R::EndedBySomebodyElse { host } => format!(
-            "команду на {host} завершил не этот RMM: посмотрите, не работает ли там другой RMM и что там сейчас"
-        ),
+        R::EndedBySomebodyElse { host } => {
+            format!("команду на {host} завершил не этот RMM: проверьте, не работает ли там другой RMM и что там сейчас")
+        }
         R::CopyAtWork { host, service, environment, cause } => {
             format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
         }
@@ -279,8 +279,7 @@ fn says_so(by: &str, why: &str) -> String {
     if why.is_empty() { format!("по словам {by}") } else { format!("по словам {by}: {why}") }
 }
 
-/// Что значит код (POSIX: 126 и 127 — оболочка, выше 128 — сигнал).
-/// What most probably went wrong, and what helps.
+/// Вероятная причина и что поможет.
 const fn known(failure: KnownFailure) -> &'static str {
     use KnownFailure as F;
     match failure {
@@ -294,7 +293,7 @@ const fn known(failure: KnownFailure) -> &'static str {
         F::DockerAway => "Docker там не запущен, почему — покажет `systemctl status docker`",
         F::DockerNetworks => "у Docker кончились адреса для сетей: `docker network prune`",
         F::ComposeFile => "ошибка в файле compose, где — покажет `docker compose config`",
-        F::OutOfMemory => "не хватило памяти, что было остановлено — покажет `dmesg`",
+        F::OutOfMemory => "не хватило памяти, какой процесс остановлен — покажет `dmesg`",
         F::MigrationLock => "базу держит чужая блокировка: попробуйте ещё раз, когда она снимется",
         F::MigrationHalfWay => "прежняя миграция прервалась на полпути, её нужно исправить вручную",
         F::DatabaseLogin => "база не принимает имя или пароль",
@@ -313,11 +312,12 @@ const fn known(failure: KnownFailure) -> &'static str {
     }
 }
 
-/// … behind what happened.
+/// Она же, в скобках после того, что случилось.
 fn probably(failure: Option<KnownFailure>) -> String {
     failure.map(|failure| format!(" (вероятно, {})", known(failure))).unwrap_or_default()
 }
 
+/// Что значит код (POSIX: 126 и 127 — оболочка, выше 128 — сигнал).
 fn exit(status: i32) -> String {
     match status {
         126 => "команду нельзя выполнить (код 126)".into(),
@@ -410,7 +410,7 @@ fn last_run(last: &LastRun) -> String {
 fn copy_advice(service: &str, environment: Env) -> String {
     format!(
         "С копией этой базы данных работает другой RMM, или она старее того, что видел хост. Если другой RMM есть, \
-         остановите его, посмотрите, что работает {}, и скажите об этом: `rmm service settle {service} --environment \
+         остановите его, проверьте, что работает {}, и укажите это: `rmm service settle {service} --environment \
          {environment}`",
         on(environment)
     )
@@ -419,7 +419,7 @@ fn copy_advice(service: &str, environment: Env) -> String {
 fn other_advice(service: &str, environment: Env) -> String {
     format!(
         "Если тот RMM ещё работает, остановите его или уберите {service} из одного из двух. Если его больше нет, \
-         посмотрите, что работает {}, и скажите об этом: `rmm service settle {service} --environment {environment}`",
+         проверьте, что работает {}, и укажите это: `rmm service settle {service} --environment {environment}`",
         on(environment)
     )
 }

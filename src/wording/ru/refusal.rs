@@ -13,7 +13,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
     match cause {
         C::Invalid(invalid) => format!("{}: {}", invalid.field, rule(&invalid.rule)),
         C::TakenAlready => "это уже сделано".to_owned(),
-        C::NeedsService => "нужно назвать сервис".to_owned(),
+        C::NeedsService => "нужно указать сервис".to_owned(),
 
         C::NoRelease { release } => format!("релиза #{release} нет"),
         C::NoEnvironment { environment, service } => format!("у {service} нет окружения {environment}"),
@@ -29,12 +29,12 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StepNotAtWork { run, step } => format!("шаг {step} прогона {run} сейчас не выполняется"),
 
         C::RoleTooLow { who, role: has, right } => {
-            format!("у {who} ({}) на это нет прав; нужен {}", role(*has), who_may(*right, *has))
+            format!("у {who} ({}) на это нет прав; это может {}", role(*has), who_may(*right, *has))
         }
         C::OtherServices { service, valid_for } => {
             format!("этот токен не подходит для сервиса {service}, только для {}", list(valid_for))
         }
-        C::NameAService { valid_for } => format!("этот токен ограничен; назовите сервис, один из {}", list(valid_for)),
+        C::NameAService { valid_for } => format!("этот токен ограничен; укажите один из сервисов: {}", list(valid_for)),
         C::OperatorOnly => {
             "это может только оператор на машине, где работает RMM: иначе можно было бы действовать от чужого имени"
                 .into()
@@ -42,10 +42,12 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::AllServices { valid_for } => {
             format!("этот токен ограничен сервисами {}, а это касается всех", list(valid_for))
         }
-        C::NotAPerson => "голосует человек, а за этим токеном никого нет".to_owned(),
-        C::NoEditor => "определять сервисы может только человек или оператор, а этот токен ничей".to_owned(),
+        C::NotAPerson => "голосовать может только человек, а у этого токена нет владельца".to_owned(),
+        C::NoEditor => {
+            "определять сервисы может только человек или оператор, а у этого токена нет владельца".to_owned()
+        }
         C::EditingOff => {
-            "здесь сервисы в панели не определяют: так сказано в rmm.toml, [server], `edit_services`".to_owned()
+            "здесь сервисы в панели определять нельзя: так задано в rmm.toml, [server], `edit_services`".to_owned()
         }
         C::NotListed { person, service, listed } => {
             format!("{person} не в списке тех, кто подтверждает {service}: {}", list(listed))
@@ -55,7 +57,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
 
         C::StaleRevision { release, seen: _, now: _, status: now } => {
-            format!("релиз #{release} с тех пор изменился, теперь он — {}; посмотрите ещё раз", status(*now))
+            format!("релиз #{release} с тех пор изменился, теперь его статус — «{}»; посмотрите ещё раз", status(*now))
         }
         C::DefinitionChanged { service, gone: true, .. } => {
             format!("определение сервиса {service} тем временем удалено; ваш текст сохранён здесь")
@@ -82,24 +84,24 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             )
         }
         C::ServiceAside { service } => format!(
-            "сервис {service} отложен: его определение в панели больше не действует рядом с rmm.toml, ничего нового там \
+            "сервис {service} отключён: его определение в панели больше не годится вместе с rmm.toml, ничего нового там \
              не начинается; что не так, сказано на странице /services/{service}/definition, исправить может администратор"
         ),
         C::Illegal { release, title, status: is, reason: why, wanted, waiting } => {
             let sentence =
-                format!("#{release} {title} — {}{}; сейчас его нельзя {}", status(*is), because(why), to_do(*wanted));
+                format!("#{release} {title} — {}{}; {} сейчас нельзя", status(*is), because(why), to_do(*wanted));
             match waiting {
                 Some(waiting) => format!("{sentence}; откат {}", reason(waiting)),
                 None => sentence,
             }
         }
         C::VoteNotOpen { release, status: is } => {
-            format!("#{release} — {}; голосование начнётся с ручной проверки", status(*is))
+            format!("#{release} — {}; голосование начнётся с ручного тестирования", status(*is))
         }
         C::VoteClosed { release, status: is } => format!("голосование по #{release} закрыто: {}", status(*is)),
         C::RunEnding { run } => format!("прогон {run} уже заканчивается"),
         C::ArtifactsTested { release, status: is } => {
-            format!("#{release} — {}; артефакты уже не меняются: их проверяют люди", status(*is))
+            format!("#{release} — {}; артефакты уже не меняются: идёт ручное тестирование", status(*is))
         }
         C::ArtifactsPlanned { release, status: is } => {
             format!("#{release} — {}; артефакты уже не меняются: с прежними составлен план для stage", status(*is))
@@ -125,7 +127,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::AlreadyEnded { release, title, status: is } => format!(
             "#{release} {title} уже завершён ({}), и тот же запуск CI его не начнёт заново; другой запуск CI создаст новый релиз{}",
             status(*is),
-            if is.is_retryable() { ", а retry начнёт заново этот" } else { "" }
+            if is.is_retryable() { "; этот можно начать заново: retry" } else { "" }
         ),
         C::TagClaimed { release, title, was, now } => format!(
             "#{release} — это {title} на {}; что теперь это {}, должен сказать репозиторий или CI, поэтому ничего не изменено",
@@ -142,31 +144,31 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             reason(why)
         ),
 
-        C::NotForCi { status: reported } => format!("{reported} говорят люди, а не CI"),
+        C::NotForCi { status: reported } => format!("статус {reported} указывают люди, а не CI"),
         C::RunByRmm { environment, service } => {
-            format!("{} у {service} управляет сам RMM, сообщения CI не нужны", environment)
+            format!("в окружение {} сервиса {service} деплоит сам RMM, отчёты CI не нужны", environment)
         }
         C::StaleReport { release, ci_run, attempt, reported_by } => {
-            format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); это сообщение от {reported_by}")
+            format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); этот отчёт от {reported_by}")
         }
         C::ReportOfOtherService { release, reported_by } => {
             format!("запуск CI {reported_by} относится к релизу другого сервиса и не может сообщать о #{release}")
         }
         C::ReportOfOtherRun { release, reported_by, workflow } => format!(
-            "для #{release} RMM запустил {workflow}, и GitHub не показывает запуск CI {reported_by} как тот самый; в его `run-name` должен \
+            "для #{release} RMM запустил {workflow}, но для GitHub запуск CI {reported_by} — не тот; в его `run-name` должен \
              стоять `run_id`, который передаёт RMM"
         ),
         C::ReporterNotKnown { release, reported_by, workflow } => format!(
-            "для #{release} RMM запустил {workflow}, и GitHub пока не говорит, тот ли это запуск CI {reported_by}; сообщите ещё раз чуть позже"
+            "для #{release} RMM запустил {workflow}, но GitHub пока не говорит, тот ли это запуск CI {reported_by}; отправьте отчёт ещё раз чуть позже"
         ),
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("запуск CI {reported_by} относится к #{of} {title} и не может сообщать о #{release}")
         }
         C::DoesNotFollow { release, status: is, reason: why, reported } => {
-            format!("#{release} — {}{}; {reported} после этого не бывает", status(*is), because(why))
+            format!("#{release} — {}{}; отчёта {reported} после этого не бывает", status(*is), because(why))
         }
         C::NothingUnderWay { release, environment } => {
-            format!("для #{release} {} ничего не идёт, сообщать не о чем", on(*environment))
+            format!("для #{release} {} ничего не выполняется, отчёт не нужен", on(*environment))
         }
         C::StageDirty { run, reason: why } => format!(
             "stage нужно починить ({}); после починки администратор отмечает это: resolve прогона {run}",
@@ -183,7 +185,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{} занят прогоном {run} релиза #{release}; сообщите ещё раз, когда с ним разберутся", environment)
         }
 
-        C::BeingDeployed { release } => format!("#{release} как раз разворачивается; abort прервёт это и вернёт назад"),
+        C::BeingDeployed { release } => format!("идёт деплой #{release}; abort прервёт его и начнёт откат"),
         C::NotInProduction { service, current, release, title } => {
             format!("в продакшне {service} работает {current}, а не #{release} {title}; откатывать нужно его")
         }
@@ -204,7 +206,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("неизвестно, чем закончился прогон {run} релиза #{release} в продакшне; {way_out}, потом повторите")
         }
         C::ProductionDirty { run, reason: why } => format!(
-            "продакшн нужно починить ({}); сначала resolve прогона {run}: нужно знать, откуда возвращаться",
+            "продакшн нужно починить ({}); сначала resolve прогона {run}: нужно знать, с какой версии откатывать",
             inside(&reason(why))
         ),
         C::MayBeAtWork { run, release } => format!(
@@ -213,10 +215,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         ),
         C::NoGoodVersion { wanted, title, known } => {
             let what = match wanted {
-                None => format!("до {title} удачных версий нет"),
-                Some(wanted) => format!("{wanted} — не удачная версия до {title}"),
+                None => format!("до {title} нет версий для отката"),
+                Some(wanted) => format!("на {wanted} откатить {title} нельзя"),
             };
-            format!("{what}; удачные версии: {}", versions(known))
+            format!("{what}; версии для отката: {}", versions(known))
         }
         C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
 
@@ -228,11 +230,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         ),
         C::KnownAlready { environment, service, another_copy } => {
             let but = if *another_copy {
-                "; --recorded говорит, что другой копии базы данных больше нет"
+                "; --recorded означает, что другой копии базы данных больше нет"
             } else {
                 ""
             };
-            format!("что работает у {service} {}, известно и так{but}", on(*environment))
+            format!("что работает у {service} {}, уже известно, уточнять нечего{but}", on(*environment))
         }
         C::RunAtWork { run, environment } => {
             format!("{} идёт прогон {run}; повторите, когда он закончится", on(*environment))
@@ -241,14 +243,14 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{} нужно починить ({}); сначала resolve прогона {run}", environment, inside(&reason(why)))
         }
         C::FailedAlready { run, to } => format!(
-            "что прогон {run} не удался, уже известно; скажите succeeded, когда там будет {to}, или пусть RMM попробует ещё раз (again)"
+            "что прогон {run} не удался, уже известно; укажите succeeded, когда там будет {to}, или пусть RMM попробует ещё раз (again)"
         ),
         C::NothingToResolve { run, state: _ } => format!("с прогоном {run} разбираться не нужно"),
         C::CiReportsNoMore { release, environment } => format!(
-            "#{release} закончен, CI о нём больше не сообщает; скажите, что с {environment}: succeeded или failed"
+            "#{release} закончен, CI о нём больше не сообщает; укажите, что с {environment}: succeeded или failed"
         ),
         C::ContentChanged { release, run } => format!(
-            "#{release} принёс бы теперь не то, что одобрено: изменились команды; скажите, что прогон {run} не удался \
+            "подтверждено не то, что теперь принёс бы #{release}: изменились команды; укажите, что прогон {run} не удался \
              (failed), и выпустите релиз заново"
         ),
         C::NotLeftBehind { host, environment } => {
@@ -260,10 +262,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NothingToCatchUp { environment } => {
             format!("{} нет релиза, к которому можно привести хост", on(*environment))
         }
-        C::BroughtByCi { environment } => format!("{environment} ведёт CI, а не RMM"),
+        C::BroughtByCi { environment } => format!("в окружение {environment} деплоит CI, а не RMM"),
         C::NothingToGiveUp { host, environment } => format!("{} хоста {host} никто не ждёт", on(*environment)),
         C::NeedsHost { run, environment, host, release, way_out } => format!(
-            "прогон {run} ведёт {environment} вперёд, ему нужен {host}; вместо этого — {} релиза #{release}",
+            "прогон {run} — деплой в {environment}, и ему нужен {host}; вместо этого — {} релиза #{release}",
             way_out.as_str()
         ),
 
@@ -313,22 +315,22 @@ fn because(why: &Option<Reason>) -> String {
 }
 
 fn versions(known: &[Version]) -> String {
-    if known.is_empty() { "нет ни одной".to_owned() } else { list(known) }
+    if known.is_empty() { "нет".to_owned() } else { list(known) }
 }
 
 fn to_do(wanted: Move) -> &'static str {
     match wanted {
-        Move::Cancel => "отменить",
-        Move::Abort => "прервать",
-        Move::Retry => "повторить",
-        Move::Promote => "отправить в продакшн",
-        Move::Bypass => "провести мимо проверок",
-        Move::Rollback => "откатить",
-        Move::Approve => "одобрить",
-        Move::Reject => "отклонить",
-        Move::Settle => "уточнить состояние",
-        Move::Resolve => "разрешить",
-        Move::Unlock => "разблокировать",
+        Move::Cancel => "отменить его",
+        Move::Abort => "прервать его",
+        Move::Retry => "повторить его",
+        Move::Promote => "отправить его в продакшн",
+        Move::Bypass => "пропустить его условия",
+        Move::Rollback => "откатить его",
+        Move::Approve => "подтвердить его",
+        Move::Reject => "отклонить его",
+        Move::Settle => "уточнить его состояние",
+        Move::Resolve => "разобраться с ним",
+        Move::Unlock => "разблокировать продакшн",
     }
 }
 
@@ -341,19 +343,19 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// У кого есть право: «нужен …».
+/// У кого есть право: «это может …».
 fn who_may(right: Right, role: Role) -> &'static str {
     match right {
-        Right::Machine => "сам RMM",
-        Right::Watch => "кто угодно",
+        Right::Machine => "только сам RMM",
+        Right::Watch => "любой",
         Right::Read => "наблюдатель, участник или администратор",
-        Right::Create => "токен CI, участник или администратор",
-        Right::Report => "токен CI или администратор",
+        Right::Create => "CI со своим токеном, участник или администратор",
+        Right::Report => "CI со своим токеном или администратор",
         // Кто нажимает кнопку, тому токен не нужен.
         Right::Vote if role == Role::Viewer => "человек из списка",
         Right::Vote => "человек из списка со своим токеном",
         Right::Retry => "участник или администратор",
-        Right::Cancel => "администратор или автор релиза",
+        Right::Cancel => "администратор или инициатор релиза",
         Right::Command | Right::Administer => "администратор",
     }
 }

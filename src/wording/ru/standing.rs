@@ -33,7 +33,7 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::Gate { gate, others } => format!("{} И ещё условий: {others}.", ended(Ru.unmet_gate(gate))),
         S::Starts => "начинается деплой в продакшн".into(),
         S::ToResolve { run } => format!("администратору нужно разобраться с прогоном {run}"),
-        S::ToSettle { env } => format!("неизвестно, что работает ({}); администратору нужно посмотреть", place(*env)),
+        S::ToSettle { env } => format!("неизвестно, что работает ({}); администратору нужно проверить", place(*env)),
         S::InProduction => "работает в продакшне".into(),
         S::Replaced { by } => format!("в продакшне теперь {}", title(by)),
         S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("откат на {tag}"),

@@ -7,7 +7,7 @@ use crate::world::eventually;
 use super::{approved_by, menu, waiting, yes};
 
 const SAID: &str = "Another program uses this bot's token";
-const LOGGED: &str = "somebody else uses this bot's token and takes";
+const LOGGED: &str = "another program uses this bot's token and takes";
 
 #[tokio::test]
 async fn a_second_bot_is_told_of_once_and_taps_go_on() {

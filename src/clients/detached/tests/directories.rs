@@ -136,7 +136,7 @@ async fn a_pipe_in_the_place_of_a_holder_is_told(shell: &str) {
     let made = std::process::Command::new("mkfifo").arg(&holder).status().unwrap();
     assert!(made.success());
     let error = prepare(&host, &host.dir, TOKEN, OLD, &keys(0)).await.unwrap_err();
-    assert!(error.to_string().contains("is no file of RMM's"), "{error}");
+    assert!(error.to_string().contains("is not a file of RMM's"), "{error}");
 }
 
 async fn a_run_that_goes_takes_nothing_from_the_next(shell: &str) {

@@ -59,7 +59,7 @@ fn a_way_back_goes_on_where_it_can_and_names_the_host_that_does_not_answer() {
     assert_eq!(w.runs[&back].state, RunState::Succeeded);
     let release = newest(&w);
     assert_eq!(w.status(release), Status::RollbackDone);
-    assert!(w.reason(release).ends_with("; went on without two (no route)"));
+    assert!(w.reason(release).ends_with("; continued without two (no route)"));
     assert_eq!(w.production().left.keys().collect::<Vec<_>>(), [&host("two")]);
     assert!(w.production().mixed.is_none() && w.production().dirty.is_none());
 }
@@ -143,7 +143,7 @@ fn without_a_host_that_answers_there_is_nothing_to_go_on_with() {
     w.start_step(back);
     assert!(matches!(w.runs[&back].state, RunState::Failed { .. }), "{:?}", w.runs[&back].state);
     assert_eq!(w.status(newest(&w)), Status::RollbackFailed);
-    assert_eq!(w.reason(newest(&w)).matches("went on without").count(), 1, "{}", w.reason(newest(&w)));
+    assert_eq!(w.reason(newest(&w)).matches("continued without").count(), 1, "{}", w.reason(newest(&w)));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_rollback_that_fails_leaves_production_dirty_until_an_admin_has_looked() {
     let failed = Command::Resolve { run: back, verdict: Resolution::Failed, reason: String::new() };
     let refusal = w.admin_refused(failed);
     assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::NothingToResolve, ["resolve"].as_slice()));
-    assert!(words(&refusal).contains("say `succeeded` once it is on v1.0.0"), "{}", words(&refusal));
+    assert!(words(&refusal).contains("mark it `succeeded` once it is on v1.0.0"), "{}", words(&refusal));
     w.resolve(back, Resolution::Succeeded);
     assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackFailed, Some(old)));
     w.production_ends_well();
@@ -194,7 +194,7 @@ fn a_way_back_that_was_in_doubt_keeps_the_reason_why_it_goes_back() {
         for _ in 0..2 {
             let back = w.live(PRODUCTION).unwrap();
             w.ok(&Actor::Machine, Command::RunLost { run: back, reason: "gone".into() });
-            assert_eq!(w.reason(new), format!("{why}; the rollback is in doubt: gone"));
+            assert_eq!(w.reason(new), format!("{why}; the outcome of the rollback is unknown: gone"));
             w.resolve(back, verdict);
             assert_eq!(w.reason(new), why);
             if verdict == Resolution::Succeeded {

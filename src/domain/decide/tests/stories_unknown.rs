@@ -185,7 +185,7 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
     assert_eq!(told(&w), 2);
     let vouched = w.stage().vouched_below;
     let refused = w.admin_refused(settle(STAGE, Settled::Nothing));
-    assert!(words(&refused).contains("--recorded says that the other copy"), "{refused:?}");
+    assert!(words(&refused).contains("--recorded means that the other copy"), "{refused:?}");
     w.admin(recorded(STAGE));
     assert_eq!((w.another_copy.clone(), w.stage().vouched_below), (None, vouched));
     assert_eq!(w.admin_refused(recorded(STAGE)).code, Code::NothingToResolve);

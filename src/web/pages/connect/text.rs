@@ -54,7 +54,7 @@ fn write_approvals(out: &mut String, answers: &Answers) -> std::fmt::Result {
     let required: Vec<_> = answers.all("required").map(quoted).collect();
     writeln!(out, "\n[services.approvals]\nrequired = [{}]", required.join(", "))?;
     match answers.first("minimum") {
-        _ if required.is_empty() => writeln!(out, "minimum = 0 # nobody has to approve")?,
+        _ if required.is_empty() => writeln!(out, "minimum = 0 # no approvals")?,
         "" => {}
         minimum => writeln!(out, "minimum = {minimum}")?,
     }

@@ -20,11 +20,11 @@ pub(super) const WORDS: Words = Words {
     sign_in: "Sign in",
     sign_out: "Sign out",
     signed_out: "You are signed out: nothing was done. Sign in and try again",
-    ask_bot: "A link signs you in, once, for 10 minutes: send /login to the bot of your team, or ask whoever runs RMM.",
+    ask_bot: "A link signs you in, once, for 10 minutes: send /login to the bot of your team, or ask an admin of RMM.",
     on_server: "On the server, this prints the same kind of link:",
     link_or_code: "Link or code",
     sign_in_with_it: "Sign in with it",
-    link_is_over: "This link was used already, or its time is over. Ask for a new one.",
+    link_is_over: "This link was used already, or it has expired. Ask for a new one.",
     offer: "This link signs you in as",
     sign_in_as: "Sign in as",
     foreign_form: "this did not come from a page of this RMM, or the page is from before you signed in: nothing was done. Open the page again and repeat",
@@ -89,7 +89,7 @@ pub(super) const WORDS: Words = Words {
     timeline: "Timeline",
     surface: "Surface",
     surfaces: "Surfaces",
-    artifact: "What goes out",
+    artifact: "Artifact",
     preview: "Preview",
     notes: "Notes",
     ci_run: "CI run",
@@ -97,7 +97,7 @@ pub(super) const WORDS: Words = Words {
     first_failure: "First failure",
     raw: "Raw",
     download: "Download",
-    no_output: "It has printed nothing.",
+    no_output: "It printed nothing.",
     earlier_lines: "Earlier lines",
     later_lines: "Later lines",
     unlock: "Unlock production",
@@ -112,8 +112,8 @@ pub(super) const WORDS: Words = Words {
     reason: "Reason",
     reason_hint: "Told to the team, kept on the record",
     which_gates: "Gates to skip",
-    force: "Even though it is not known what still runs there",
-    version: "Version to go back to",
+    force: "Go ahead even if the previous run may still be at work",
+    version: "Version to roll back to",
     progress: "Progress of the release",
 };
 
@@ -123,14 +123,14 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
         Phase::Rehearsal => "Rehearsal",
         Phase::People => "Waiting for people",
         Phase::Production => "Deploying",
-        Phase::Back => "Going back",
+        Phase::Back => "Rolling back",
     }
 }
 
 pub(super) const fn button(wanted: Move) -> &'static str {
     match wanted {
-        Move::Settle => "Say what runs…",
-        Move::Resolve => "Say how it ended…",
+        Move::Settle => "Record what runs…",
+        Move::Resolve => "Record how it ended…",
         Move::Approve => "Approve…",
         Move::Reject => "Reject…",
         Move::Promote => "Start production…",
@@ -145,8 +145,8 @@ pub(super) const fn button(wanted: Move) -> &'static str {
 
 pub(super) fn act_on(wanted: Move, title: &str) -> String {
     match wanted {
-        Move::Settle => "Say what runs there".to_owned(),
-        Move::Resolve => "Say how it ended".to_owned(),
+        Move::Settle => "Record what runs there".to_owned(),
+        Move::Resolve => "Record how it ended".to_owned(),
         Move::Approve => format!("Approve {title}"),
         Move::Reject => format!("Reject {title}"),
         Move::Promote => format!("Start production of {title}"),
@@ -161,18 +161,18 @@ pub(super) fn act_on(wanted: Move, title: &str) -> String {
 
 pub(super) const fn follows(wanted: Move) -> &'static str {
     match wanted {
-        Move::Settle | Move::Resolve => "Look on the server first: RMM goes on from what you say.",
-        Move::Approve => "You say that you have tested it. Production follows when every gate is met.",
+        Move::Settle | Move::Resolve => "Check on the hosts first: RMM relies on what you record.",
+        Move::Approve => "You confirm that you have tested it. The production deploy starts when every gate is met.",
         Move::Reject => "One rejection ends the vote. The release can be tried again.",
         Move::Promote => "The production deploy begins.",
         Move::Bypass => "For emergencies. The team is told who skipped what, and why.",
         Move::Unlock => "Releases of this service reach production again.",
         Move::Cancel => "The release ends here. Production is not touched.",
-        Move::Abort => "Ends the running step and takes production back.",
+        Move::Abort => "Stops the running step and rolls production back.",
         Move::Rollback => {
-            "Production goes back, migrations included. Afterwards it is locked until an admin unlocks it."
+            "Production is rolled back, migrations included. Afterwards it is locked until an admin unlocks it."
         }
-        Move::Retry => "It starts over from stage, under the same number. Votes are given anew.",
+        Move::Retry => "It starts over from stage, under the same number. People vote again.",
     }
 }
 

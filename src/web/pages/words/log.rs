@@ -36,7 +36,7 @@ pub(super) const EN: LogWords = LogWords {
     show_output: "Show the output",
     all_tries: "All tries",
     attempt: "Try",
-    deleted: "The output of this run was deleted, as `[logs]` says.",
+    deleted: "The output of this run was deleted, as `[logs]` sets it.",
     ci_has_it: "CI does this run, and keeps what it prints.",
 };
 
@@ -49,12 +49,12 @@ pub(super) const RU: LogWords = LogWords {
     show_times: "Показать время",
     hide_times: "Скрыть время",
     follows: "Показываем конец",
-    does_not_follow: "Не следит за концом: прокрутите вниз",
+    does_not_follow: "Новые строки не показываются: прокрутите вниз",
     to_the_end: "В конец",
     show_output: "Показать вывод",
     all_tries: "Все попытки",
     attempt: "Попытка",
-    deleted: "Вывод этого прогона удалён, как велит `[logs]`.",
+    deleted: "Вывод этого прогона удалён по правилу из `[logs]`.",
     ci_has_it: "Этот прогон выполняет CI, вывод хранится там.",
 };
 

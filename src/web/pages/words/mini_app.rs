@@ -22,11 +22,11 @@ const EN: Words = Words {
     from_telegram: "This page is for Telegram: open it with the bot's button. In a browser, sign in with a link.",
     open: "Open",
     unconfirmed: "an admin has to confirm first that this account is yours; the bot asks them",
-    stranger: "RMM does not know this account of Telegram: ask an admin for an entry in [[people]] with its number, which the bot tells after /id",
+    stranger: "RMM does not know this account of Telegram: ask an admin for an entry in [[people]] with its number, which the bot shows after /id",
     unreadable: "this is not what Telegram tells a Mini App: open it with the bot's button",
     forged: "Telegram has not signed this for the bot of this RMM: open it with the bot's button",
-    old: "this is from too long ago: close the Mini App and open it again",
-    used: "This has signed somebody in already. Close it and open it again from the bot.",
+    old: "this has expired: close the Mini App and open it again",
+    used: "This was used to sign in already. Close it and open it again from the bot.",
 };
 
 const RU: Words = Words {

@@ -29,7 +29,7 @@ const RU: Nav = Nav {
     hosts: "Хосты",
     people: "Люди",
     tokens: "Токены",
-    audit: "Журнал",
+    audit: "Журнал аудита",
     settings: "Настройки",
     connect: "Подключить репозиторий",
 };

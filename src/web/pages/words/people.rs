@@ -31,7 +31,7 @@ pub(in crate::web::pages) struct People {
 
 const EN: People = People {
     title: "People",
-    lead: "Who is who. People and their roles stand in rmm.toml.",
+    lead: "Who is who. People and their roles are defined in rmm.toml.",
     role: "Role",
     approves: "Approves",
     telegram: "Telegram",
@@ -42,16 +42,16 @@ const EN: People = People {
     not_set: "not set",
     claims_heading: "Who is this?",
     claims_to_be: "claims to be",
-    claim_follows: "Ask the person by another way whether this account is theirs: whoever has it may approve in their name.",
+    claim_follows: "Ask the person in another way whether this account is theirs: its owner can approve in their name.",
     confirm: "Confirm",
     refuse: "Refuse",
     sessions: "Signed in",
-    nowhere: "Nobody is signed in.",
+    nowhere: "Not signed in anywhere.",
     sign_out: "Sign out…",
     sign_out_it: "Sign out there",
-    sign_out_follows: "This browser needs a new link to come in again.",
+    sign_out_follows: "This browser needs a new link to sign in again.",
     operator: "operator",
-    none: "There are no people in rmm.toml yet. Name them under [[people]].",
+    none: "There are no people in rmm.toml yet. Add them under [[people]].",
 };
 
 const RU: People = People {

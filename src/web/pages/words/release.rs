@@ -66,7 +66,7 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     plan: "Plan",
     see_plan: "See the plan",
     deploy_steps: "To deploy it",
-    nothing_to_do: "Nothing is to be done.",
+    nothing_to_do: "There is nothing to do.",
     runs_there: "Runs there now",
     ci_does_it: "CI does the work here.",
     no_plan: "There is no plan",
@@ -86,17 +86,17 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     steps_run: "What was run",
     definition: "How the service was defined",
     definition_same: "In the same way for both.",
-    definition_unknown: "How it was defined for one of them was not noted.",
+    definition_unknown: "The definition for one of them was not recorded.",
     steps_same: "Both were brought to production by the same steps.",
-    steps_unknown: "There is no environment to which RMM has brought both of them well, so that their steps cannot be compared.",
-    commits_unknown: "The commits between them are not known: the repository does not tell.",
-    no_commits: "No commit lies between them.",
+    steps_unknown: "RMM has not deployed both of them successfully to the same environment, so their steps cannot be compared.",
+    commits_unknown: "The commits between them are not known: the repository does not answer.",
+    no_commits: "There are no commits between them.",
     people: "People and gates",
     whole: "From its creation to its end",
     phase: "Phase",
     how_long: "How long it took",
     steps_hint: "Commands as they were run. Commits, tags and numbers of the releases themselves are left out.",
-    taken_back: "taken back",
+    taken_back: "rolled back",
 };
 
 pub(super) const RU: ReleaseWords = ReleaseWords {
@@ -125,7 +125,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     runs_nothing: "Не работает ничего, или ничего известного RMM",
     runs_recorded: "Работает то, что записано в RMM",
     how_known: "Откуда вы знаете",
-    how_it_ended: "Чем кончилось",
+    how_it_ended: "Исход",
     with: "С чем",
     compare_with: "Сравнить с другим релизом",
     differs: "отличается",
@@ -135,7 +135,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     definition_same: "Для обоих одинаково.",
     definition_unknown: "Определение для одного из них не сохранилось.",
     steps_same: "Оба релиза пришли в продакшн одними и теми же шагами.",
-    steps_unknown: "Нет окружения, где RMM успешно выкатил бы оба релиза: сравнить шаги нельзя.",
+    steps_unknown: "Нет окружения, куда RMM успешно задеплоил бы оба релиза: сравнить шаги нельзя.",
     commits_unknown: "Коммиты между ними неизвестны: репозиторий не отвечает.",
     no_commits: "Коммитов между ними нет.",
     people: "Люди и условия",
@@ -174,12 +174,12 @@ impl ReleaseWords {
     /// What an admin can say of a run whose end is not known, or which left its environment in need of repair.
     pub const fn verdict(&self, verdict: Resolution, is_unknown: bool) -> &'static str {
         match (self.language, verdict, is_unknown) {
-            (Language::En, Resolution::Succeeded, true) => "It ended well",
+            (Language::En, Resolution::Succeeded, true) => "It succeeded",
             (Language::En, Resolution::Succeeded, false) => "It is repaired: it runs what the run should have brought",
             (Language::En, Resolution::Failed, _) => "It failed",
             (Language::En, Resolution::Again, _) => "Run it again",
-            (Language::Ru, Resolution::Succeeded, true) => "Закончился хорошо",
-            (Language::Ru, Resolution::Succeeded, false) => "Отремонтировано: работает то, что должен был дать прогон",
+            (Language::Ru, Resolution::Succeeded, true) => "Закончился успешно",
+            (Language::Ru, Resolution::Succeeded, false) => "Починено: работает то, что должен был дать прогон",
             (Language::Ru, Resolution::Failed, _) => "Не удался",
             (Language::Ru, Resolution::Again, _) => "Выполнить ещё раз",
         }
@@ -188,16 +188,16 @@ impl ReleaseWords {
     /// The heading of the form about a run.
     pub fn resolve(&self, run: &str) -> String {
         match self.language {
-            Language::En => format!("Say how the {run} ended"),
-            Language::Ru => format!("Сказать, чем кончилось: {run}"),
+            Language::En => format!("Record how the {run} ended"),
+            Language::Ru => format!("Указать исход: {run}"),
         }
     }
 
     /// The heading of the form about an environment.
     pub fn settle(&self, environment: &str) -> String {
         match self.language {
-            Language::En => format!("Say what {environment} runs"),
-            Language::Ru => format!("Сказать, что работает: {environment}"),
+            Language::En => format!("Record what {environment} runs"),
+            Language::Ru => format!("Указать, что работает: {environment}"),
         }
     }
 
@@ -220,7 +220,7 @@ impl ReleaseWords {
     /// Where the way back leads, should it be needed.
     pub fn back_to(&self, version: &str) -> String {
         match self.language {
-            Language::En => format!("To go back to {version}"),
+            Language::En => format!("To roll back to {version}"),
             Language::Ru => format!("Откат на {version}"),
         }
     }

@@ -14,13 +14,13 @@ pub(super) const WORDS: Words = Words {
     main_parts: "Разделы",
     breadcrumb: "Путь",
     times_in: "Время:",
-    live: "Данные свежие",
+    live: "Обновляется",
     stale: "Нет связи: данные могли устареть",
     held: "Есть изменения: закройте открытое, чтобы увидеть их",
     sign_in: "Вход",
     sign_out: "Выйти",
     signed_out: "Вы вышли, ничего не сделано. Войдите и повторите",
-    ask_bot: "Войти можно по ссылке, один раз, 10 минут: отправьте /login боту команды или попросите того, у кого работает RMM.",
+    ask_bot: "Войти можно по ссылке, один раз, 10 минут: отправьте /login боту команды или попросите администратора RMM.",
     on_server: "На сервере такую же ссылку печатает:",
     link_or_code: "Ссылка или код",
     sign_in_with_it: "Войти",
@@ -66,7 +66,7 @@ pub(super) const WORDS: Words = Words {
     by: "Кто",
     first_release: "Релизов ещё нет. Первый создаёт:",
     unknown_state: "что здесь работает, неизвестно",
-    needs_repair: "нужен ремонт",
+    needs_repair: "нужно починить",
     commit: "Коммит",
     started_by: "инициатор",
     owner: "ответственный",
@@ -84,12 +84,12 @@ pub(super) const WORDS: Words = Words {
     step: "Шаг",
     took: "Длился",
     host: "Хост",
-    commits_since: "Коммиты после",
+    commits_since: "Коммиты с",
     compare: "Сравнить",
     timeline: "История",
-    surface: "Поверхность",
-    surfaces: "Поверхности",
-    artifact: "Что выходит",
+    surface: "Компонент",
+    surfaces: "Компоненты",
+    artifact: "Артефакт",
     preview: "Превью",
     notes: "Примечания",
     ci_run: "Запуск CI",
@@ -97,7 +97,7 @@ pub(super) const WORDS: Words = Words {
     first_failure: "К первой ошибке",
     raw: "Как есть",
     download: "Скачать",
-    no_output: "Ничего не напечатано.",
+    no_output: "Вывода нет.",
     earlier_lines: "Строки выше",
     later_lines: "Строки ниже",
     unlock: "Разблокировать продакшн",
@@ -108,11 +108,11 @@ pub(super) const WORDS: Words = Words {
     history: "История",
     approvers: "Кто подтверждает",
     in_line: "В очереди в продакшн",
-    good_versions: "Хорошие версии",
+    good_versions: "Версии для отката",
     reason: "Причина",
-    reason_hint: "Скажем команде и сохраним в журнале",
+    reason_hint: "Увидит команда, сохранится в журнале аудита",
     which_gates: "Какие условия пропустить",
-    force: "Хотя неизвестно, что там ещё работает",
+    force: "Выполнить, даже если прошлый прогон ещё идёт",
     version: "Версия, на которую откатить",
     progress: "Ход релиза",
 };
@@ -121,7 +121,7 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Stage => "Stage",
         Phase::Rehearsal => "Репетиция",
-        Phase::People => "Ждут людей",
+        Phase::People => "Перед продакшном",
         Phase::Production => "Деплой",
         Phase::Back => "Откат",
     }
@@ -129,8 +129,8 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
 
 pub(super) const fn button(wanted: Move) -> &'static str {
     match wanted {
-        Move::Settle => "Сказать, что работает…",
-        Move::Resolve => "Сказать, чем кончилось…",
+        Move::Settle => "Указать, что работает…",
+        Move::Resolve => "Указать исход…",
         Move::Approve => "Подтвердить…",
         Move::Reject => "Отклонить…",
         Move::Promote => "В продакшн…",
@@ -145,8 +145,8 @@ pub(super) const fn button(wanted: Move) -> &'static str {
 
 pub(super) fn act_on(wanted: Move, title: &str) -> String {
     match wanted {
-        Move::Settle => "Сказать, что там работает".to_owned(),
-        Move::Resolve => "Сказать, чем кончилось".to_owned(),
+        Move::Settle => "Указать, что там работает".to_owned(),
+        Move::Resolve => "Указать исход".to_owned(),
         Move::Approve => format!("Подтвердить {title}"),
         Move::Reject => format!("Отклонить {title}"),
         Move::Promote => format!("Отправить {title} в продакшн"),
@@ -161,16 +161,18 @@ pub(super) fn act_on(wanted: Move, title: &str) -> String {
 
 pub(super) const fn follows(wanted: Move) -> &'static str {
     match wanted {
-        Move::Settle | Move::Resolve => "Сначала посмотрите на сервере: RMM продолжит с того, что вы скажете.",
-        Move::Approve => "Вы говорите, что проверили релиз. Продакшн начнётся, когда выполнены все условия.",
+        Move::Settle | Move::Resolve => "Сначала проверьте на хостах: RMM будет исходить из того, что вы укажете.",
+        Move::Approve => {
+            "Вы подтверждаете, что проверили релиз. Деплой в продакшн начнётся, когда выполнены все условия."
+        }
         Move::Reject => "Один отказ завершает голосование. Релиз можно повторить.",
         Move::Promote => "Начнётся деплой в продакшн.",
-        Move::Bypass => "Для аварий. Команде скажут, кто что пропустил и почему.",
+        Move::Bypass => "Для аварий. Команда увидит, кто что пропустил и почему.",
         Move::Unlock => "Релизы сервиса снова пойдут в продакшн.",
         Move::Cancel => "Релиз на этом закончится. Продакшн не тронут.",
-        Move::Abort => "Останавливает текущий шаг и возвращает продакшн назад.",
+        Move::Abort => "Текущий шаг будет остановлен, и начнётся откат продакшна.",
         Move::Rollback => {
-            "Продакшн вернётся назад вместе с миграциями и будет заблокирован, пока администратор его не разблокирует."
+            "Продакшн откатится вместе с миграциями и будет заблокирован, пока администратор его не разблокирует."
         }
         Move::Retry => "Релиз начнётся сначала под тем же номером. Голосовать нужно заново.",
     }

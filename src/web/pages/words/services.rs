@@ -44,16 +44,16 @@ const EN: Services = Services {
     by_ci: "by CI",
     back: "Roll production back",
     from: "from",
-    back_to: "Version to go back to",
+    back_to: "Version to roll back to",
     back_it: "Roll back to the chosen version",
     undoes: "undoes migrations of",
     no_migrations: "no migration is undone",
     definition: "Definition",
-    from_file: "It stands in rmm.toml, and is changed there. Secrets are not shown.",
-    retired: "This is how it was defined last.",
+    from_file: "It is defined in rmm.toml, and is changed there. Secrets are not shown.",
+    retired: "Its last definition.",
     is_retired: "Retired",
-    is_aside: "Put aside",
-    aside_follows: "Its definition in the dashboard does not hold beside rmm.toml any more. What is under way ends, and nothing new begins until an admin puts it right.",
+    is_aside: "Disabled",
+    aside_follows: "Its definition in the dashboard is no longer valid together with rmm.toml. What is under way ends, and nothing new begins until an admin corrects it.",
     retired_follows: "It is not in the configuration any more. What is under way ends, and nothing new begins until it is there again.",
     see_definition: "The definition",
     removed: "removed",
@@ -65,7 +65,7 @@ const EN: Services = Services {
     edit: "Edit",
     more: "In full",
     take: "Take into the editor",
-    aside: "Put aside: its definition does not hold beside rmm.toml any more.",
+    aside: "Disabled: its definition is no longer valid together with rmm.toml.",
 };
 
 const RU: Services = Services {
@@ -84,8 +84,8 @@ const RU: Services = Services {
     from_file: "Задано в rmm.toml, там и меняется. Секреты не показаны.",
     retired: "Так он был определён в последний раз.",
     is_retired: "Выведен",
-    is_aside: "Отложен",
-    aside_follows: "Его определение в панели больше не действует рядом с rmm.toml. Начатое завершится, а новое не начнётся, пока администратор это не исправит.",
+    is_aside: "Отключён",
+    aside_follows: "Его определение в панели больше не годится вместе с rmm.toml. Начатое завершится, а новое не начнётся, пока администратор это не исправит.",
     retired_follows: "В конфигурации его больше нет. Начатое завершится, а новое не начнётся, пока его не вернут.",
     see_definition: "Определение",
     removed: "удалён",
@@ -97,7 +97,7 @@ const RU: Services = Services {
     edit: "Изменить",
     more: "Подробнее",
     take: "Взять в редактор",
-    aside: "Отложен: его определение больше не действует рядом с rmm.toml.",
+    aside: "Отключён: его определение больше не годится вместе с rmm.toml.",
 };
 
 impl Services {

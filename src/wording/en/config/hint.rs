@@ -24,7 +24,7 @@ pub(in crate::wording) fn config_hint(hint: &ConfigHint) -> String {
         }
         H::OnlyServer => "environment variables override the keys of [server] and nothing else".into(),
         H::NoNamesOfProxies => {
-            "names are not looked up: whoever answers for a name could say for whom requests are".into()
+            "names are not looked up: a name server could then say whose requests these are".into()
         }
         H::NoTimeZones => {
             "it has no database of time zones at all: install the package tzdata, or set \"UTC\"".into()
@@ -50,7 +50,7 @@ pub(in crate::wording) fn config_hint(hint: &ConfigHint) -> String {
                 .into()
         }
         H::NumberIsBetter => {
-            "the number of a person is better: nobody can take it over, and `telegram_id` is the key for it".into()
+            "the number of a person is better: no other account can take it over, and `telegram_id` is the key for it".into()
         }
         H::LocalDriver => "what runs on RMM's own machine has the driver \"local\", and needs no hosts".into(),
         H::LocalThere => "what runs there has the driver \"local\", and needs no hosts".into(),
@@ -81,7 +81,7 @@ pub(in crate::wording) fn config_hint(hint: &ConfigHint) -> String {
         H::BotToken => {
             "it looks like 123456:AAF7-g0gYncWnm5IyfZlpPRqRRv6kNAGlao; @BotFather shows it after /mybots".into()
         }
-        H::Polling => "without `webhook_secret` RMM asks Telegram for updates, and nobody has to reach it".into(),
+        H::Polling => "without `webhook_secret` RMM asks Telegram for updates, and needs no public address".into(),
 
         H::DriverSsh => {
             "`driver = \"ssh\"` runs on hosts; \"local\" runs on RMM's own machine, and a CI knows its hosts itself".into()

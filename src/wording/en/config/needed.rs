@@ -28,7 +28,7 @@ pub(super) fn needed(why: &Needed) -> String {
         N::ChatNumber => "the number of the chat; groups have negative ones".into(),
         N::RepositoryNumber => "the number of the repository: `gh api repos/OWNER/NAME --jq .id` shows it".into(),
         N::RepositoryOfTags => "with `candidates = \"tags\"` its tags become releases".into(),
-        N::Approvals => "who must say yes? list them in `required`, or say `minimum = 0`: nobody".into(),
+        N::Approvals => "who must approve? list them in `required`, or set `minimum = 0` for none".into(),
         N::Surfaces => "RMM itself runs this service, and must be told what to run".into(),
         N::Environment { key } => format!("a service needs `[services.environments.{key}]` with a `driver`"),
         N::Driver => {
