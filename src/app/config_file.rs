@@ -18,7 +18,6 @@ use crate::store::dashboard::{self, Defined};
 use crate::store::schema::open_reader;
 use crate::web::limits::OpenFiles;
 use crate::web::reload::{Change, Changed, Mistake, NotChanged, Outcome, Wanted};
-use crate::wording::Language;
 
 /// The configuration of a running RMM.
 pub struct ConfigFile {
@@ -135,7 +134,8 @@ impl ConfigFile {
             defined.push(Defined { service: service.clone(), text, number: 0, problem: None });
         }
         let composed = self.compose(&self.file, defined, Some(&service));
-        let composed = composed.map_err(|errors| NotChanged::Wrong(mistakes(&errors.0, &service, language)))?;
+        let told = |problem: &Problem| problem.told(language);
+        let composed = composed.map_err(|errors| NotChanged::Wrong(mistakes(&errors.0, &service, told)))?;
         let config = &composed.config;
         if let Some(danger) = local_steps::danger(config).filter(|danger| danger.is_undecided)
             && !local_steps::may_be_defined(&self.file)
@@ -144,7 +144,7 @@ impl ConfigFile {
         }
         let is = config.services.iter().find(|known| known.name == service);
         let effective = is.map(Config::effective_service).unwrap_or_default();
-        let mut warnings = mistakes(&config.warnings, &service, language);
+        let mut warnings = mistakes(&config.warnings, &service, told);
         warnings.retain(|warning| warning.line.is_some());
         let mut changed =
             Changed { revision: seen, effective, service: is.map(|service| Arc::new(service.clone())), warnings };
@@ -209,12 +209,12 @@ fn aside(defined: &[Defined]) -> Vec<ServiceName> {
 }
 
 /// Problems, with their lines where they are in the definition of this service.
-fn mistakes(problems: &[Problem], service: &ServiceName, language: Language) -> Vec<Mistake> {
+fn mistakes(problems: &[Problem], service: &ServiceName, told: impl Fn(&Problem) -> String) -> Vec<Mistake> {
     let mistake = |problem: &Problem| {
         let line = problem.position.filter(|_| problem.service.as_ref() == Some(service)).map(|at| at.line);
         let bare = Problem { file: String::new(), service: None, position: None, ..problem.clone() };
-        let short = if line.is_some() { bare } else { problem.clone() }.told(language);
-        Mistake { line, text: problem.told(language), short: short.trim_start_matches(": ").to_owned() }
+        let short = told(if line.is_some() { &bare } else { problem });
+        Mistake { line, text: told(problem), short: short.trim_start_matches(": ").to_owned() }
     };
     problems.iter().map(mistake).collect()
 }
