@@ -154,7 +154,7 @@ fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
         let (given, needed, missing) = (approvals.given.len(), approvals.needed, approvals.missing.join(", "));
         let waits = !missing.is_empty() && given < needed;
         text.push_str(&match (ui.language, waits) {
-            (Language::En, true) => format!(" {given} of {needed} approved; waiting for {missing}."),
+            (Language::En, true) => format!(" {given} of {needed} approved; missing: {missing}."),
             (Language::En, false) => format!(" {given} of {needed} approved."),
             (Language::Ru, true) => format!(" Подтверждений: {given} из {needed}; ещё не подтвердили: {missing}."),
             (Language::Ru, false) => format!(" Подтверждений: {given} из {needed}."),

@@ -40,7 +40,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("this token is limited; name a service, one of {}", list(valid_for))
         }
         C::OperatorOnly => {
-            "only the operator may do this, on the machine that RMM runs on: it would let the caller act as any person"
+            "only the operator may do this, on the machine that RMM runs on: with it, a caller could act as any person"
                 .into()
         }
         C::AllServices { valid_for } => {
@@ -140,7 +140,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             reason(why)
         ),
 
-        C::NotForCi { status } => format!("only people can set {status}, not a CI system"),
+        C::NotForCi { status } => format!("only people can set the status {status}, not a CI system"),
         C::RunByRmm { environment, service } => {
             format!("RMM runs {environment} of {service} itself and knows what happens there; no CI report is needed")
         }
