@@ -38,9 +38,8 @@ impl Vote {
     #[must_use]
     pub fn is_about(&self, release: &Release, brought: &Brought) -> bool {
         (self.release, self.attempt) == (release.id, release.attempt)
-            // What was voted on before the repository told the commit is the tag, and so this commit.
-            && (self.commit.is_none() || self.commit == release.commit)
-            && self.content.as_ref().is_none_or(|content| brought.is(content))
+            && (self.commit == release.commit || self.commit.is_none() && brought.stands_for_tag())
+            && self.content.as_ref().is_none_or(|content| brought.is_said(content))
     }
 }
 

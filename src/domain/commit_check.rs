@@ -44,6 +44,15 @@ impl CommitCheck {
         }
     }
 
+    /// Why the repository could not be asked, and when it is asked again.
+    #[must_use]
+    pub const fn unanswered(&self) -> Option<(&Reason, Option<Timestamp>)> {
+        match &self.answer {
+            Some(CommitAnswer::Unanswered { cause, again }) => Some((cause, *again)),
+            Some(CommitAnswer::Confirmed | CommitAnswer::Denied { .. }) | None => None,
+        }
+    }
+
     /// Why it is not confirmed, if anything was heard.
     #[must_use]
     pub const fn cause(&self) -> Option<&Reason> {

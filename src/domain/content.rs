@@ -50,7 +50,7 @@ impl Content {
             .filter(|artifact| artifact.artifact.is_some() || artifact.digest.is_some())
             .map(|artifact| (&artifact.name, (&artifact.artifact, &artifact.digest)))
             .collect();
-        Self(digest(&(commit, artifacts, &definition.0)))
+        Self(digest(&(commit, artifacts, &definition.commands)))
     }
 }
 
@@ -59,13 +59,31 @@ impl Content {
 pub struct Brought {
     now: Content,
     without_commit: Content,
+    binds_commit: bool,
 }
 
 impl Brought {
     /// By a release with a definition.
     #[must_use]
     pub fn by(release: &Release, definition: &Definition) -> Self {
-        Self { now: Content::of(release, definition), without_commit: Content::with_commit(release, None, definition) }
+        Self {
+            now: Content::of(release, definition),
+            without_commit: Content::with_commit(release, None, definition),
+            binds_commit: definition.binds_commit,
+        }
+    }
+
+    /// Whether what people say while the commit is not known stands for the tag, and so for the commit that becomes known
+    /// later. So it does only where CI takes releases to production by itself and RMM opens it no door.
+    #[must_use]
+    pub const fn stands_for_tag(&self) -> bool {
+        !self.binds_commit
+    }
+
+    /// As [`Self::is`], of what people have said.
+    #[must_use]
+    pub fn is_said(&self, signed: &Content) -> bool {
+        if self.binds_commit { *signed == self.now } else { self.is(signed) }
     }
 
     /// As [`Content::is_of`].
@@ -84,7 +102,11 @@ impl fmt::Display for Content {
 
 /// The commands that a definition runs, as a part of every content of its releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition(String);
+pub struct Definition {
+    commands: String,
+    /// No production begins but by RMM, so that a yes has to be one to a commit.
+    binds_commit: bool,
+}
 
 impl Definition {
     /// Of a service. Where and when something runs is no part of it, nor is what a CI system does by itself.
@@ -93,7 +115,8 @@ impl Definition {
         let ours = Env::LASTING.into_iter().filter(|kind| service.environment(*kind).driver.is_ours());
         let commands: Vec<(Env, Vec<Commands<'_>>)> =
             ours.map(|kind| (kind, service.surfaces_in(kind).map(Commands::of).collect())).collect();
-        Self(digest(&commands))
+        let binds_commit = service.production().driver.is_started_by_rmm() || service.protection_rule.is_some();
+        Self { commands: digest(&commands), binds_commit }
     }
 }
 

@@ -70,6 +70,8 @@ pub enum Reason {
     TagGone { tag: String },
     /// It would bring something else than what was rehearsed and approved.
     ContentChanged,
+    /// Its commit became known only after people had approved it.
+    CommitKnownLate { commit: Commit },
     /// Production runs something else than what the rehearsal went back to; none: nothing.
     ProductionChanged { now: Option<Version> },
     /// Nothing goes on before stage is repaired.

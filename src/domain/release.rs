@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::commit_check::CommitCheck;
-use super::content::{Content, Definition};
+use super::content::{Brought, Content, Definition};
+use super::folded::is_same_name;
 use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
 use super::person::{Person, is_account};
 use super::reason::Reason;
@@ -209,7 +210,7 @@ impl Bypass {
     /// Whether it was of what the release would bring now.
     #[must_use]
     pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
-        self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+        self.content.as_ref().is_none_or(|content| Brought::by(release, definition).is_said(content))
     }
 }
 

@@ -135,6 +135,15 @@ impl Driver {
             Self::Ci { .. } => false,
         }
     }
+
+    /// Whether a deploy begins because RMM says so: by a plan of its own, or by a workflow that it starts.
+    #[must_use]
+    pub fn is_started_by_rmm(&self) -> bool {
+        match self {
+            Self::Local | Self::Ssh => true,
+            Self::Ci { workflow, .. } => workflow.is_some(),
+        }
+    }
 }
 
 /// What becomes of work done by hand in the folder of a checkout, when a release would overwrite it.

@@ -195,7 +195,8 @@ impl Status {
             S::ManualTesting => {
                 &[S::ManualTestPassed, S::ManualTestFailed, S::StageTestRollback, S::Cancelled, S::Initiated]
             }
-            S::ManualTestPassed => &[S::Deploying, S::StageTestRollback, S::Cancelled],
+            // Back to the vote: its commit has become known since.
+            S::ManualTestPassed => &[S::Deploying, S::ManualTesting, S::StageTestRollback, S::Cancelled],
             // A workflow that ended before it began has touched nothing.
             S::Deploying => &[S::Deployed, S::ProductionRollback, S::ManualTestPassed],
             S::Deployed => &[S::ProductionRollback],

@@ -62,6 +62,13 @@ impl Draft<'_, '_> {
         let Some(release) = stale else { return false };
         let (id, was) = (release.id, release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against));
         let now = self.world.production().current.clone();
+        if release.status == Status::ManualTestPassed
+            && gate::is_met(&self.world, &release, GateName::FreshRehearsal)
+            && let Some(commit) = self.world.learned_after_votes(&release)
+        {
+            self.world.move_release(id, Status::ManualTesting, Some(Reason::CommitKnownLate { commit }));
+            return true;
+        }
         let changed = !self.world.approved_something_else(&release).is_empty()
             || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(&release, &self.world.definition));
         let reason = if changed { Reason::ContentChanged } else { Reason::ProductionChanged { now: now.clone() } };

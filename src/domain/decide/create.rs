@@ -192,10 +192,10 @@ impl Draft<'_, '_> {
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
 
-    /// A release that RMM is to deploy itself needs a commit, so there must be a source for it.
+    /// A release whose deploy RMM starts needs a commit, so there must be a source for it.
     fn check_commit_can_be_known(&self, new: &NewRelease) -> Result<(), Refusal> {
         let service = &self.world.service;
-        let ours = service.stage().driver.is_ours() || service.production().driver.is_ours();
+        let ours = service.stage().driver.is_ours() || service.production().driver.is_started_by_rmm();
         if new.commit.is_none() && service.repository.is_none() && ours {
             let rule = Rule::CommitWithoutRepository { service: service.name.clone() };
             return Err(Invalid::new("commit", rule).into());
@@ -351,8 +351,12 @@ impl Draft<'_, '_> {
         let release = self.world.release_mut(id);
         release.commit = Some(commit.clone());
         release.reason = None;
-        self.world.record(Some(id), None, Event::CommitResolved { commit });
+        self.world.record(Some(id), None, Event::CommitResolved { commit: commit.clone() });
         self.list_commits(id);
+        let release = self.world.release(id);
+        if release.status == Status::ManualTesting && !self.world.approved_something_else(&release).is_empty() {
+            self.world.release_mut(id).reason = Some(Reason::CommitKnownLate { commit });
+        }
     }
 
     /// What a release brings beside what production runs is listed, where both are known.

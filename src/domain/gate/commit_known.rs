@@ -1,5 +1,7 @@
 //! It is known which commit would be deployed.
 
+use jiff::Timestamp;
+
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::commit_check::CommitCheck;
 use crate::domain::reason::Reason;
@@ -11,16 +13,23 @@ pub(super) const GATE: Condition =
 
 fn look(world: &World<'_>, release: &Release) -> Finding {
     if let Some((cause, again)) = release.commit_check.as_ref().and_then(CommitCheck::denied) {
-        let state = GateState::CommitUnresolved { reason: cause.clone() };
-        return unmet(state, again.map_or(Remedy::SendCommit, |at| Remedy::AskAgain { at }));
+        return unresolved(cause, again);
     }
-    match (&release.commit, &release.reason) {
-        (Some(commit), _) => met(GateState::CommitKnown { commit: commit.clone() }),
-        (None, _) if !world.service.production().driver.is_ours() => met(GateState::CiKnowsCommit),
-        (None, Some(Reason::CommitUnresolved { cause, again })) => {
-            let state = GateState::CommitUnresolved { reason: (**cause).clone() };
-            unmet(state, again.map_or(Remedy::SendCommit, |at| Remedy::AskAgain { at }))
-        }
+    if let Some(commit) = &release.commit {
+        return met(GateState::CommitKnown { commit: commit.clone() });
+    }
+    // A workflow that RMM starts is told a tag, and that may mean anything by the time it looks.
+    if !world.service.production().driver.is_started_by_rmm() {
+        return met(GateState::CiKnowsCommit);
+    }
+    match (release.commit_check.as_ref().and_then(CommitCheck::unanswered), &release.reason) {
+        (Some((cause, again)), _) => unresolved(cause, again),
+        (None, Some(Reason::CommitUnresolved { cause, again })) => unresolved(cause, *again),
         (None, Some(_) | None) => unmet(GateState::CommitAsked, Remedy::Ask),
     }
+}
+
+fn unresolved(cause: &Reason, again: Option<Timestamp>) -> Finding {
+    let state = GateState::CommitUnresolved { reason: cause.clone() };
+    unmet(state, again.map_or(Remedy::SendCommit, |at| Remedy::AskAgain { at }))
 }

@@ -10,9 +10,9 @@ use crate::domain::command::RollbackTo;
 use crate::domain::content::{Brought, Content};
 use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
-use crate::domain::gate::{self, Gate, Standing};
+use crate::domain::gate::{self, Gate, GateName, Standing};
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, Tag};
-use crate::domain::release::Release;
+use crate::domain::release::{Bypass, Release};
 use crate::domain::run::{Run, RunState};
 use crate::domain::snapshot::GoodAt;
 use crate::domain::status::Status;
@@ -203,6 +203,17 @@ impl World<'_> {
             .filter(|vote| vote.attempt == release.attempt && vote.verdict == Verdict::Approved)
             .filter(|vote| !vote.is_about(release, &brought));
         void.map(|vote| vote.person.clone()).collect()
+    }
+
+    /// The commit of a release that people have let pass before it was known.
+    #[must_use]
+    pub fn learned_after_votes(&self, release: &Release) -> Option<Commit> {
+        let is_early = |vote: &Vote| {
+            (vote.attempt, vote.commit.is_none()) == (release.attempt, true) && vote.verdict == Verdict::Approved
+        };
+        let is_void = |skip: &Bypass| skip.gate == GateName::Approvals && !skip.is_about(release, &self.definition);
+        let passed = self.votes(release).iter().any(is_early) || release.bypasses.iter().any(is_void);
+        release.commit.clone().filter(|_| passed)
     }
 
     /// The releases that wait for production, in their order.

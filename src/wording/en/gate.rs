@@ -14,7 +14,8 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::Approved { by, needed } => format!("Approved by {} ({} of {needed}).", list(by), by.len()),
         G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} of {needed} approved."),
         G::ApprovalsMissing { given, needed, void } => format!(
-            "{given} of {needed} approved. The release has changed since, so these approvals no longer count: {}.",
+            "{given} of {needed} approved. These approvals no longer count, since the commit was not known then or the release has \
+             changed since: {}.",
             list(void)
         ),
         G::NotRehearsed => "The rollback has not been rehearsed.".to_owned(),

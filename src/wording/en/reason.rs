@@ -51,6 +51,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
                               commands of its definition have changed; the rollback has to be rehearsed again, and \
                               approvals are void"
             .to_owned(),
+        R::CommitKnownLate { commit } => format!(
+            "its commit, {}, became known only after people had approved it; approvals are void",
+            commit.short()
+        ),
         R::ProductionChanged { now: Some(version) } => {
             format!("production runs {version} now; the rollback has to be rehearsed again")
         }

@@ -14,7 +14,8 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::Approved { by, needed } => format!("Подтверждения: {} ({} из {needed}).", list(by), by.len()),
         G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} из {needed}."),
         G::ApprovalsMissing { given, needed, void } => format!(
-            "{given} из {needed}. Релиз с тех пор изменился, и эти подтверждения больше не считаются: {}.",
+            "{given} из {needed}. Эти подтверждения больше не считаются: тогда коммит ещё не был известен, или релиз с тех пор \
+             изменился: {}.",
             list(void)
         ),
         G::NotRehearsed => "Откат ещё не отрепетирован.".to_owned(),

@@ -55,6 +55,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
                               откат нужно отрепетировать заново, подтверждения больше не действуют"
                 .to_owned()
         }
+        R::CommitKnownLate { commit } => {
+            format!("его коммит {} стал известен только после подтверждений; они больше не действуют", commit.short())
+        }
         R::ProductionChanged { now: Some(version) } => {
             format!("в продакшне теперь {version}; откат нужно отрепетировать заново")
         }

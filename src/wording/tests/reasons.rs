@@ -43,6 +43,7 @@ fn samples() -> Vec<Reason> {
         R::TagMoved { tag: "v1.5.0".into(), to: commit() },
         R::TagGone { tag: "v1.5.0".into() },
         R::ContentChanged,
+        R::CommitKnownLate { commit: commit() },
         R::ProductionChanged { now: Some(version()) },
         R::ProductionChanged { now: None },
         R::StageDirty { run: RunId(30), cause: exit() },

@@ -170,3 +170,67 @@ fn a_commit_that_stands_alone_takes_out_nothing_before_it_is_there() {
     w.ok(&Actor::Machine, resolved(alone, "alone"));
     assert_eq!(w.status(old), Cancelled);
 }
+
+/// CI brings stage; RMM starts the workflow of production.
+fn starts_workflow() -> Sim {
+    Sim::with(|service| {
+        in_ci(service, STAGE);
+        by_workflows(service);
+    })
+}
+
+/// A release of a tag that people test before anybody knows its commit.
+fn tested_unknown(w: &mut Sim) -> ReleaseId {
+    let new = NewRelease { commit: None, ..told(w, "v1.0.0") };
+    let r = w.create(new);
+    for status in [StageBuilding, StageTestRollback, ManualTesting] {
+        w.report(r, status);
+    }
+    r
+}
+
+#[test]
+fn what_rmm_starts_waits_until_its_commit_is_known_and_who_approved_before_is_asked_again() {
+    let mut w = starts_workflow();
+    let r = tested_unknown(&mut w);
+    let (cause, soon) = (Reason::NoAnswer, w.now + SignedDuration::from_secs(4));
+    w.ok(&Actor::Machine, Command::CommitUnresolved { release: r, reason: cause, again: Some(soon) });
+    w.everybody_approves(r);
+    assert_eq!((w.status(r), w.live(PRODUCTION)), (ManualTestPassed, None));
+    assert_eq!(w.unmet(r), [GateName::CommitKnown]);
+
+    w.ok(&Actor::Machine, resolved(r, "moved meanwhile"));
+    assert_eq!((w.status(r), w.live(PRODUCTION)), (ManualTesting, None));
+    assert_eq!(w.unmet(r), [GateName::Approvals]);
+    assert!(w.reason(r).contains("approvals are void"), "{}", w.reason(r));
+    w.everybody_approves(r);
+    assert_eq!(w.unmet(r), []);
+    assert!(w.live(PRODUCTION).is_some());
+}
+
+#[test]
+fn a_commit_that_becomes_known_during_the_vote_on_what_rmm_starts_makes_what_was_said_before_void() {
+    let mut w = starts_workflow();
+    let r = tested_unknown(&mut w);
+    w.approve("ann", r);
+    w.ok(&Actor::Machine, resolved(r, "v1.0.0"));
+    assert_eq!(w.status(r), ManualTesting);
+    assert!(w.reason(r).contains("approvals are void"), "{}", w.reason(r));
+    for who in ["bob", "cid"] {
+        w.approve(who, r);
+    }
+    assert_eq!((w.status(r), w.unmet(r)), (ManualTesting, vec![GateName::Approvals]));
+    w.approve("ann", r);
+    assert!(w.live(PRODUCTION).is_some());
+}
+
+#[test]
+fn what_was_skipped_while_the_commit_was_not_known_has_to_be_skipped_again() {
+    let mut w = starts_workflow();
+    let r = tested_unknown(&mut w);
+    let skip = || Command::Bypass { release: r, gates: vec![GateName::Approvals], reason: "hot fix".into() };
+    w.admin(skip());
+    w.ok(&Actor::Machine, resolved(r, "v1.0.0"));
+    assert_eq!(w.live(PRODUCTION), None);
+    assert!(w.unmet(r).contains(&GateName::Approvals), "{:?}", w.unmet(r));
+}
