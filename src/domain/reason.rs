@@ -393,6 +393,15 @@ impl From<SshFault> for Reason {
 }
 
 impl Reason {
+    /// Why a workflow has failed of which GitHub says that none of its jobs began, although one of them has spoken.
+    #[must_use]
+    pub fn after_begin(self) -> Self {
+        if let Self::WorkflowNeverBegan { workflow, conclusion } = self {
+            return Self::WorkflowFailed { workflow, conclusion };
+        }
+        self
+    }
+
     /// What a host, a repository or a program said.
     pub fn told(text: impl Into<String>) -> Self {
         Self::Told { text: text.into() }

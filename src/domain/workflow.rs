@@ -21,6 +21,9 @@ pub struct Dispatch {
     /// The run that GitHub was asked for, where this one only goes on with its workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatched_for: Option<RunId>,
+    /// One of its jobs has reported, and so has begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_reported: bool,
 }
 
 const fn first() -> u32 {
@@ -45,7 +48,7 @@ impl Dispatch {
     /// A workflow that is to be started.
     #[must_use]
     pub const fn of(workflow: String) -> Self {
-        Self { workflow, state: DispatchState::Due, attempt: 1, url: None, dispatched_for: None }
+        Self { workflow, state: DispatchState::Due, attempt: 1, url: None, dispatched_for: None, has_reported: false }
     }
 
     /// Whether GitHub may have made a run of it that is not known yet.

@@ -164,6 +164,11 @@ impl Draft<'_, '_> {
     pub(super) fn workflow_ended(&mut self, id: RunId, end: WorkflowEnd) -> Decided {
         let Some(run) = self.dispatched(id)? else { return Ok(Answer::Run(id)) };
         match end {
+        let has_reported = run.dispatch.as_ref().is_some_and(|dispatch| dispatch.has_reported);
+        let end = match end {
+            WorkflowEnd::NeverBegan(reason) if has_reported => WorkflowEnd::Failure(reason.after_begin()),
+            end @ (WorkflowEnd::NeverBegan(_) | WorkflowEnd::Failure(_) | WorkflowEnd::Success) => end,
+        };
             WorkflowEnd::NeverBegan(reason) => self.nothing_begun(&run, reason),
             WorkflowEnd::Success | WorkflowEnd::Failure(_) => {
                 // What was to be cancelled has begun all the same.

@@ -51,6 +51,7 @@ impl Draft<'_, '_> {
             self.note_attempt(id, reporter);
         }
         let actor = ci_run.as_ref().and_then(|reporter| reporter.actor.clone());
+        let reported_by = ci_run.as_ref().map(|reporter| reporter.id.clone());
         let was = release.status;
         let result = checked.and_then(|()| {
             self.go_on(release, status, ci_run).inspect_err(|_| {
@@ -61,6 +62,7 @@ impl Draft<'_, '_> {
         });
         if result.is_ok() {
             self.note_who_began(id, status, actor);
+            self.note_that_job_began(id, status, reported_by.as_deref());
         }
         result.map_err(|refusal| {
             let event = Event::ReportRefused { status, reason: refusal.cause.clone(), unrecorded: None };
@@ -178,6 +180,19 @@ impl Draft<'_, '_> {
         let begins_by_itself = self.workflow_for(Env::Stage, RunKind::Deploy).is_none();
         if let Some(login) = actor.filter(|_| begins_by_itself && environment_of(status) == Some(Env::Stage)) {
             self.prove_initiators(id, &[login]);
+        }
+    }
+
+    /// A report of the run that RMM has started comes from one of its jobs, whatever GitHub says later.
+    fn note_that_job_began(&mut self, id: ReleaseId, status: Status, reported_by: Option<&str>) {
+        if environment_of(status) != Some(Env::Production) {
+            return;
+        }
+        let Some(run) = self.own_run(id, Env::Production) else { return };
+        let changed = self.world.run(run);
+        let Some(dispatch) = changed.dispatch.as_ref().filter(|dispatch| !dispatch.has_reported) else { return };
+        if reported_by.is_some() && changed.ci_run.as_deref() == reported_by {
+            self.world.run_mut(run).dispatch = Some(Dispatch { has_reported: true, ..dispatch.clone() });
         }
     }
 

@@ -209,6 +209,28 @@ fn what_ended_before_it_began_has_touched_nothing_and_waits_for_promote() {
 }
 
 #[test]
+fn a_run_whose_job_has_spoken_has_begun_whatever_github_says_of_its_jobs() {
+    let mut w = with_workflows();
+    let good = deployed(&mut w, "v1.0.0", "77");
+    let (release, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    says(&mut w, release, Deploying, "78");
+    ends(&mut w, run, never_began());
+    assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (ProductionRollback, Some(good)));
+    assert!(w.reason(release).contains("ended with cancelled"), "{}", w.reason(release));
+
+    // A report without the number of a run may come from anywhere.
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "77");
+    w.report(release, Deploying);
+    ends(&mut w, run, never_began());
+    assert_eq!(w.status(release), ManualTestPassed);
+}
+
+#[test]
 fn a_dispatch_that_is_refused_for_good_waits_for_promote_and_lets_others_pass() {
     let mut w = with_workflows();
     let (release, run) = approved(&mut w, "v1.0.0");
