@@ -368,6 +368,42 @@ async fn without_a_token_each_try_takes_a_new_id_token_of_github() {
 }
 
 #[tokio::test]
+async fn only_rmm_itself_says_that_a_release_may_go_on() {
+    if !has_tools() {
+        return;
+    }
+    let about = |id: u32, status: &str| json!({ "id": id, "status": status, "tag": "v1" }).to_string();
+    let not_rmm = "is not RMM, or something before it answers; it says";
+    for (status, body, said) in [
+        (200, String::new(), format!("{not_rmm} 200: an empty body")),
+        (204, String::new(), format!("{not_rmm} 204: an empty body")),
+        (202, "{}".to_owned(), format!("{not_rmm} 202: {{}}")),
+        (200, "null".to_owned(), format!("{not_rmm} 200: null")),
+        (200, "\"ok\"".to_owned(), format!("{not_rmm} 200: \"ok\"")),
+        (200, "<html>soon</html>".to_owned(), format!("{not_rmm} 200: <html>soon</html>")),
+        (200, "{\"id\":1".to_owned(), format!("{not_rmm} 200: {{\"id\":1")),
+        (200, about(1, "deploying").repeat(2), format!("{not_rmm} 200: ")),
+        (200, about(7, "deploying"), "speaks of #7, and not of #1".to_owned()),
+        (200, about(1, "manual_testing"), "#1 may not go to production: RMM says that it is manual_testing".to_owned()),
+        (401, String::new(), "answers 401: an empty body".to_owned()),
+        (403, "{}".to_owned(), "answers 403: {}".to_owned()),
+        (403, "<html>no</html>".to_owned(), "answers 403: <html>no</html>".to_owned()),
+    ] {
+        let answer = body.clone();
+        let server = Server::new(move |_, _| {
+            let answer = answer.clone();
+            async move { (StatusCode::from_u16(status).unwrap(), answer).into_response() }
+        })
+        .await;
+        let mut job = Job::new(server.url(), "1", "v1");
+        job.env.insert("TOKEN", "rmm_x".into());
+        let step = job.step("ask", &[("RELEASE", "1")]).await;
+        assert!(step.refused().contains(&said), "{status} {body}: {}", step.said);
+        assert!(step.outputs.is_empty(), "{status} {body}: {:?}", step.outputs);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_cannot_speak_to_the_runner() {
     if !has_tools() {
         return;
@@ -393,7 +429,7 @@ async fn an_answer_cannot_speak_to_the_runner() {
         let commands = step.said.lines().filter(|line| line.starts_with("::")).count();
         assert_eq!(commands, 3, "the token, that http:// is open, the refusal: {}", step.said);
     }
-    let step = job.step("ask", &[("RELEASE", "1")]).await.well();
+    let step = job.report("1", "deploying").await;
     assert_eq!((step.output("release_id"), step.output("tag")), ("1", "v1release_id=666"));
     assert!(step.said.ends_with("RMM: #1 v1release_id=666 is deploying::error::d\n"), "{}", step.said);
     for release in ["", "1/../2", "one", "1;"] {
