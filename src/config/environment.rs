@@ -24,6 +24,8 @@ const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
 const RUN_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// What RMM starts at GitHub.
+/// A CI that is well is not silent for longer: signs of life come, or are asked for, about once a minute.
+const SHORTEST_SILENCE: Duration = Duration::from_mins(3);
 const WORKFLOWS: [&str; 2] = ["workflow", "rollback_workflow"];
 
 /// The words for drivers.
@@ -140,6 +142,11 @@ impl Reached {
                 }
                 if self.workflow.is_some() && self.workflow == self.rollback_workflow {
                     section.report.warn(&section.at("rollback_workflow"), ConfigFault::SameWorkflow);
+                }
+                if section.has("report_timeout") && self.report_timeout < SHORTEST_SILENCE {
+                    let sentence = "is below 3m: a sign of life is noted about once a minute, so that a run which is well would be \
+                                    taken for lost";
+                    section.report.warn(&section.at("report_timeout"), sentence);
                 }
                 refuse_hosts("ci");
                 refuse(&["run_timeout"], &ConfigFault::RunsOfRmm, &ConfigHint::ReportTimeout);

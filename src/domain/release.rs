@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::commit_check::CommitCheck;
 use super::content::{Brought, Content, Definition};
-use super::folded::is_same_name;
 use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
 use super::person::{Person, is_account};
 use super::reason::Reason;

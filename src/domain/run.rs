@@ -195,6 +195,13 @@ impl Run {
         RunName { id: self.id, word: self.word.clone() }.token(instance)
     }
 
+    /// Whether nobody has said for too long how the workflow stands that RMM has started for it, so that GitHub may still
+    /// know.
+    #[must_use]
+    pub fn has_fallen_silent(&self) -> bool {
+        self.dispatch.is_some() && matches!(self.state, RunState::Unknown { reason: Reason::CiSilent { .. } })
+    }
+
     /// Whether a workflow may be at work for it that is not known yet, so that it cannot simply be dropped.
     #[must_use]
     pub fn may_be_dispatched(&self) -> bool {

@@ -29,6 +29,8 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(1);
 /// Between questions about a run that is to be ended.
 const LONGEST_OF_ENDING: Duration = Duration::from_secs(10);
+/// Between later ones about a run that was given up for its silence: only GitHub can still tell.
+const LONGEST_OF_SILENT: Duration = Duration::from_hours(1);
 /// A run that GitHub has made is in its lists by then.
 const SEEN_WITHIN: Duration = Duration::from_mins(1);
 /// That a run is still under way is noted this often.
@@ -61,6 +63,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         away: false,
         noted: None,
         missed: None,
+        silent: false,
     };
     if taken_over {
         following.begin_looking();
@@ -85,7 +88,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
             Next::Within(time) => time.min(pause),
         };
         tokio::select! {
-            () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(LONGEST),
+            () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(following.longest()),
             _ = news.changed(), if minds_news => pause = SHORTEST,
             _ = stops.changed() => pause = SHORTEST,
             _ = reconfigured.changed() => pause = SHORTEST,
@@ -107,6 +110,8 @@ struct Following {
     noted: Option<Uptime>,
     /// Since when GitHub does not know a run that it has shown.
     missed: Option<Uptime>,
+    /// The run was given up for its silence.
+    silent: bool,
 }
 
 /// A run as it is now, and how its workflow is reached.
@@ -124,6 +129,10 @@ struct Look {
 impl Following {
     fn begin_looking(&mut self) {
         (self.uncertain, self.looked) = (true, None);
+    }
+
+    const fn longest(&self) -> Duration {
+        if self.silent { LONGEST_OF_SILENT } else { LONGEST }
     }
 
     /// How long GitHub's lists have not shown the run. An outage does not count: they may lag behind it.
@@ -151,7 +160,9 @@ impl Following {
             Ok(release.map(|release| (run, dispatched, release)))
         });
         let Some((run, dispatched, release)) = found.await? else { return Ok(Next::Ended) };
-        let Some(dispatch) = run.dispatch.clone().filter(|_| run.state.is_live()) else { return Ok(Next::Ended) };
+        self.silent = run.has_fallen_silent();
+        let is_open = run.state.is_live() || self.silent;
+        let Some(dispatch) = run.dispatch.clone().filter(|_| is_open) else { return Ok(Next::Ended) };
         let catalog = self.engine.catalog();
         let (github, repository) = match catalog.github_of(&run.service) {
             Ok((github, repository)) => (github.clone(), repository),
@@ -167,7 +178,7 @@ impl Following {
         };
         // Somebody waits for its end, and others behind it.
         Ok(match next? {
-            Next::Later if look.run.stop.is_some() => Next::Within(LONGEST_OF_ENDING),
+            Next::Later if look.run.stop.is_some() && !self.silent => Next::Within(LONGEST_OF_ENDING),
             next @ (Next::Ended | Next::AtOnce | Next::Later | Next::After(_) | Next::Within(_)) => next,
         })
     }
@@ -256,6 +267,9 @@ impl Following {
                     }
                     self.waits(&look.run, reason).await?;
                     return Ok(Next::Within(SEEN_WITHIN.saturating_sub(waited)));
+                }
+                if self.silent {
+                    return Ok(Next::Later);
                 }
                 if waited >= look.limit {
                     self.report(Command::RunLost { run: self.id, reason }).await?;
@@ -366,7 +380,7 @@ impl Following {
 
     /// Says it where it was not said yet. That a run is to be ended is added by the one who writes it down.
     async fn says_why(&self, run: &Run, reason: Option<Reason>) -> Result<(), Failure> {
-        if run.waiting != run.waits_because(reason.clone()) {
+        if run.state.is_live() && run.waiting != run.waits_because(reason.clone()) {
             self.report(Command::RunWaits { run: self.id, reason }).await?;
         }
         Ok(())

@@ -261,6 +261,17 @@ fn one_workflow_for_there_and_back_is_worth_a_word() {
 }
 
 #[test]
+fn a_patience_that_is_shorter_than_the_pauses_is_worth_a_word() {
+    let warned = |limit: &str| {
+        let production = format!("production = {{ driver = \"ci\", report_timeout = \"{limit}\" }}");
+        let text = github("token = \"env:TOKEN\"").replace("production.driver = \"ci\"", &production);
+        let config = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        config.warnings.iter().map(ToString::to_string).filter(|text| text.contains("below 3m")).count()
+    };
+    assert_eq!((warned("40s"), warned("179s"), warned("3m")), (1, 1, 0));
+}
+
+#[test]
 fn authorities_count_for_the_issuer_without_a_login_too() {
     let keys = "api_url = \"https://git.example.com/api/v3\"\nca = \"env:CA\"\noidc_audience = \"rmm\"";
     let config = read(&github(keys)).unwrap_or_else(|errors| panic!("{errors}"));

@@ -56,9 +56,10 @@ impl Draft<'_, '_> {
         gate::explain(&self.world, &release).iter().all(|gate| gate.met() || gate.name == GateName::ProductionFree)
     }
 
-    /// A run that lives and whose workflow RMM starts.
+    /// A run whose workflow RMM starts, and whose end is not known: it lives, or was given up for its silence.
     fn dispatched(&self, id: RunId) -> Result<Option<Run>, Refusal> {
-        Ok(Some(self.known_run(id)?).filter(|run| run.state.is_live() && run.dispatch.is_some()))
+        let is_open = |run: &Run| run.state.is_live() || run.has_fallen_silent();
+        Ok(Some(self.known_run(id)?).filter(|run| is_open(run) && run.dispatch.is_some()))
     }
 
     pub(super) fn dispatch_asked(&mut self, id: RunId) -> Decided {
@@ -163,12 +164,12 @@ impl Draft<'_, '_> {
 
     pub(super) fn workflow_ended(&mut self, id: RunId, end: WorkflowEnd) -> Decided {
         let Some(run) = self.dispatched(id)? else { return Ok(Answer::Run(id)) };
-        match end {
         let has_reported = run.dispatch.as_ref().is_some_and(|dispatch| dispatch.has_reported);
         let end = match end {
             WorkflowEnd::NeverBegan(reason) if has_reported => WorkflowEnd::Failure(reason.after_begin()),
             end @ (WorkflowEnd::NeverBegan(_) | WorkflowEnd::Failure(_) | WorkflowEnd::Success) => end,
         };
+        match end {
             WorkflowEnd::NeverBegan(reason) => self.nothing_begun(&run, reason),
             WorkflowEnd::Success | WorkflowEnd::Failure(_) => {
                 // What was to be cancelled has begun all the same.

@@ -199,7 +199,11 @@ fn cancels_at(site: &Site, seconds: i64) -> tokio::sync::oneshot::Receiver<Run> 
 
 /// When the clock of a site shows so many seconds.
 fn seconds(site: &Site) -> i64 {
-    site.clock.millis.load(Ordering::SeqCst) / 1000
+    seconds_of(&site.clock)
+}
+
+fn seconds_of(clock: &Leap) -> i64 {
+    clock.millis.load(Ordering::SeqCst) / 1000
 }
 
 const THREE_HOURS: i64 = 3 * 60 * 60;
@@ -269,6 +273,30 @@ async fn a_ghost_is_found_and_github_is_not_asked_again() {
     }
     follow(&engine, id, false, None).await.unwrap();
     assert_eq!((status(&engine, release).await, peer.dispatched()), (Status::Deployed, (1, 1)));
+}
+
+#[tokio::test]
+async fn what_became_of_a_run_that_fell_silent_is_learned_when_github_answers_again() {
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    let token = run(&engine, id).await.token(&engine.ports().instance);
+    let ours = peer.has_run(json!({ "run_id": token }));
+    machine(&engine, Command::DispatchTaken { run: id, seen: Some(seen(ours, 1, None)) }).await;
+    peer.is_away(Some(502));
+    clock.sleep(Duration::from_hours(2)).await;
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    engine.handle(Request::about(Actor::Machine, shop, Command::Advance)).await.unwrap();
+    assert!(run(&engine, id).await.has_fallen_silent());
+
+    let (answers, day) = (peer.clone(), 24 * 60 * 60);
+    clock.at(seconds_of(&clock) + day, move || {
+        answers.is_away(None);
+        answers.ends(ours, "success");
+    });
+    let asked = peer.calls();
+    follow(&engine, id, true, None).await.unwrap();
+    assert_eq!((status(&engine, release).await, run(&engine, id).await.state), (Status::Deployed, RunState::Succeeded));
+    assert!(peer.calls() - asked < 60, "{} questions in a day", peer.calls() - asked);
 }
 
 #[tokio::test]

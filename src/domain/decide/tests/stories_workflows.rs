@@ -1,6 +1,8 @@
 //! Workflows of GitHub that RMM starts: the last approval dispatches the deploy, a failure the rollback, and RMM goes by
 //! what GitHub and the workflow say.
 
+use jiff::SignedDuration;
+
 use super::sim::*;
 use crate::domain::command::{Answer, Command};
 use crate::domain::effect::Effect;
@@ -228,6 +230,26 @@ fn a_run_whose_job_has_spoken_has_begun_whatever_github_says_of_its_jobs() {
     w.report(release, Deploying);
     ends(&mut w, run, never_began());
     assert_eq!(w.status(release), ManualTestPassed);
+}
+
+#[test]
+fn what_github_says_of_a_run_that_fell_silent_settles_it() {
+    for (end, comes_to) in
+        [(WorkflowEnd::Success, Deployed), (failure(), ProductionRollback), (never_began(), ManualTestPassed)]
+    {
+        let mut w = with_workflows();
+        deployed(&mut w, "v1.0.0", "77");
+        let (release, run) = approved(&mut w, "v1.1.0");
+        asked(&mut w, run);
+        seen(&mut w, run, "78");
+        w.passes(SignedDuration::from_hours(2));
+        assert!(w.runs[&run].has_fallen_silent(), "{:?}", w.runs[&run].state);
+        // That it is still at work is no end.
+        machine(&mut w, Command::WorkflowSeen { run, attempt: 1 });
+        assert!(w.runs[&run].has_fallen_silent());
+        ends(&mut w, run, end);
+        assert_eq!((w.status(release), w.runs[&run].state.occupies()), (comes_to, false));
+    }
 }
 
 #[test]
