@@ -79,6 +79,8 @@ impl GitHub {
         }
         let fault = answer.fault(&repository_of(repo), self.now());
         match (status.as_u16(), fault) {
+            // A limit may be that of a gateway which has passed the request on.
+            (429, fault) => Dispatched::Unclear(fault),
             (_, fault @ GithubFault::RateLimited { .. }) => self.later(fault),
             (404, _) => Dispatched::Refused(self.missing(repo, workflow).await),
             (400 | 422, GithubFault::Invalid { status, said }) => {

@@ -46,6 +46,8 @@ pub enum Fault {
     Answer(u16, Value),
     /// The run is made, and the answer does not tell its id.
     WithoutId,
+    /// The run is made, and something on the way answers this.
+    Made(u16, Value),
 }
 
 /// A run of a workflow.
@@ -250,13 +252,14 @@ async fn dispatch(
     match &fault {
         Some(Fault::Answer(status, body)) => return answer(*status, body.clone()),
         Some(Fault::Cut) => return cut(),
-        Some(Fault::Ghost | Fault::WithoutId) | None => {}
+        Some(Fault::Ghost | Fault::WithoutId | Fault::Made(..)) | None => {}
     }
     let id = 7000 + inner.runs.len() as u64;
     inner.runs.push(Run::new(id, workflow, body["inputs"].clone()));
     match fault {
         Some(Fault::Ghost) => cut(),
         Some(Fault::WithoutId) => StatusCode::NO_CONTENT.into_response(),
+        Some(Fault::Made(status, body)) => answer(status, body),
         Some(Fault::Cut | Fault::Answer(..)) | None => answer(
             200,
             json!({ "workflow_run_id": id, "run_url": format!("https://api.x/{id}"), "html_url": format!("https://x.example/runs/{id}") }),

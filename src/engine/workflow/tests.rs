@@ -276,6 +276,16 @@ async fn a_ghost_is_found_and_github_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn a_run_behind_a_gateway_that_wants_no_more_questions_is_found_and_not_started_twice() {
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
+    peer.dispatches_meet([Fault::Made(429, json!({ "message": "Too many requests" }))]);
+    let ends = peer.clone();
+    clock.at(300, move || ends.ends(ends.runs()[0].id, "success"));
+    follow(&engine, id, false, None).await.unwrap();
+    assert_eq!((status(&engine, release).await, peer.dispatched()), (Status::Deployed, (1, 1)));
+}
+
+#[tokio::test]
 async fn what_became_of_a_run_that_fell_silent_is_learned_when_github_answers_again() {
     let Site { peer, clock, engine, release, id, _folder } = site().await;
     machine(&engine, Command::DispatchAsked { run: id }).await;

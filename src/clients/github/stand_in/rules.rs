@@ -110,7 +110,7 @@ async fn rule(
     match &fault {
         Some(Fault::Answer(status, body)) => return answer(*status, body.clone()),
         Some(Fault::Cut) => return cut(),
-        Some(Fault::Ghost | Fault::WithoutId) | None => {}
+        Some(Fault::Ghost | Fault::WithoutId | Fault::Made(..)) | None => {}
     }
     let named = body["environment_name"].as_str();
     if inner.rules.pending.get(&id).map(String::as_str) != named {

@@ -205,8 +205,6 @@ async fn what_was_certainly_not_done_can_be_asked_for_later() {
     let minute = Duration::from_secs(60);
     let in_a_minute = now + minute;
     for (reply, until, after) in [
-        (refuses(429, "slow down").with("retry-after", 60), Some(in_a_minute), Some(minute)),
-        (refuses(429, "slow down"), Some(in_a_minute), Some(minute)),
         (
             refuses(403, "API rate limit exceeded for user ID 7.")
                 .with("x-ratelimit-remaining", 0)
@@ -227,6 +225,17 @@ async fn what_was_certainly_not_done_can_be_asked_for_later() {
             panic!("a limit")
         };
         assert_eq!((told, waits), (until, after));
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_may_be_a_gateways_leaves_open_whether_it_was_done() {
+    let in_a_minute = Peer::start().await.now() + Duration::from_secs(60);
+    for reply in [refuses(429, "slow down"), refuses(429, "slow down").with("retry-after", 60)] {
+        let Dispatched::Unclear(GithubFault::RateLimited { until, .. }) = answered(reply).await else {
+            panic!("it is to be looked for");
+        };
+        assert_eq!(until, Some(in_a_minute));
     }
 }
 
