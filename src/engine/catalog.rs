@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
-use crate::clients::github::{Credentials, GitHub, Settings};
+use crate::clients::github::{Credentials, GitHub, Now, Settings};
 use crate::clients::jose::SigningKey;
 use crate::config::{Authorities, Backup, Config, FromGithub, Github, GithubLogin, IdTokens, Links, Secrets, Server};
 use crate::domain::env::Env;
@@ -81,7 +81,7 @@ impl Catalog {
             from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
-            github: config.github.as_ref().map(|github| github_client(config, github)),
+            github: config.github.as_ref().map(|github| github_client(config, github, true_time())),
             github_settings: config.github.clone(),
             server: Some(config.server.clone()),
             bot_token: config.telegram.as_ref().map(|telegram| telegram.token.clone()),
@@ -90,6 +90,13 @@ impl Catalog {
             folder: PathBuf::from(&config.source.1),
             aside: BTreeSet::new(),
         }
+    }
+
+    /// Where GitHub goes by the clock of a test.
+    #[cfg(test)]
+    pub fn at_github_time(mut self, config: &Config, now: &Now) -> Self {
+        self.github = config.github.as_ref().map(|github| github_client(config, github, now.clone()));
+        self
     }
 
     /// With services of the dashboard that are put aside.
@@ -390,7 +397,12 @@ impl Catalog {
     }
 }
 
-fn github_client(config: &Config, github: &Github) -> Result<GitHub, GithubFault> {
+/// GitHub judges by its own clock, so that no other one than the machine's will do.
+fn true_time() -> Now {
+    Arc::new(|| SystemClock.now())
+}
+
+fn github_client(config: &Config, github: &Github, now: Now) -> Result<GitHub, GithubFault> {
     let value = |reference: &str| config.secrets.get(reference).cloned().unwrap_or_default();
     let credentials = match &github.login {
         GithubLogin::Token(token) => Credentials::Token(value(token)),
@@ -403,7 +415,6 @@ fn github_client(config: &Config, github: &Github) -> Result<GitHub, GithubFault
         api_url: github.api_url.clone(),
         credentials,
         ca: github.ca.as_deref().and_then(|reference| config.authorities.get(reference)).map(str::to_owned),
-        // GitHub judges by its own clock, so that no other one than the machine's will do.
-        now: Arc::new(|| SystemClock.now()),
+        now,
     })
 }

@@ -12,6 +12,8 @@ use crate::domain::fault::github::{GithubFault, Sought};
 
 /// Bytes that are read of one answer.
 pub(super) const LONGEST: u64 = 4 * 1024 * 1024;
+/// However far away the end of a limit is said to be.
+const LONGEST_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 /// Characters of what GitHub says.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -62,9 +64,14 @@ impl Answer {
             return None;
         }
         let number = |name| header(&self.headers, name)?.parse::<i64>().ok();
-        let retry_after = number("retry-after")
-            .map(|seconds| now.checked_add(SignedDuration::from_secs(seconds.clamp(0, 86_400))).unwrap_or(now));
-        let is_used_up = number("x-ratelimit-remaining") == Some(0);
+        // Nothing that is answered keeps RMM away for longer.
+        let latest = now.checked_add(LONGEST_LIMIT).unwrap_or(now);
+        let in_seconds = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds.max(0))).unwrap_or(latest);
+        let retry_after = number("retry-after").map(in_seconds).or_else(|| {
+            let date = header(&self.headers, "retry-after")?;
+            Some(jiff::fmt::rfc2822::parse(&date).ok()?.timestamp())
+        });
+        let is_used_up = self.is_used_up();
         let reset = number("x-ratelimit-reset").filter(|_| is_used_up);
         let reset = reset.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let is_told = || {
@@ -73,7 +80,12 @@ impl Answer {
             ["rate limit", "abuse detection"].iter().any(|words| said.contains(words))
         };
         let is_limit = self.status == StatusCode::TOO_MANY_REQUESTS || retry_after.is_some() || is_used_up || is_told();
-        is_limit.then(|| retry_after.or(reset))
+        is_limit.then(|| retry_after.or(reset).map(|until| until.min(latest)))
+    }
+
+    /// Whether the login has no question left, of whatever kind.
+    pub fn is_used_up(&self) -> bool {
+        header(&self.headers, "x-ratelimit-remaining").is_some_and(|left| left.trim() == "0")
     }
 
     /// Why this is no success.

@@ -81,6 +81,15 @@ impl GitHub {
         value.map_err(Failure::unsent)
     }
 
+    /// Whose limits hold for a question; none: the token's, or the App's own.
+    pub(super) fn login(&self, who: As<'_>) -> Option<String> {
+        match (&self.inner.credentials, who) {
+            (Credentials::Token(_), _) | (Credentials::App { .. }, As::App) => None,
+            // Each account has an installation of its own.
+            (Credentials::App { .. }, As::Repository(repo)) => Some(repo.owner.to_lowercase()),
+        }
+    }
+
     /// Whether another token may be had for a repository when GitHub does not take this one any more.
     pub(super) async fn forget_token(&self, who: As<'_>) -> bool {
         let (Credentials::App { .. }, As::Repository(repo)) = (&self.inner.credentials, who) else { return false };
@@ -126,7 +135,8 @@ impl GitHub {
         let sought = Sought::Repository { repo: repo.clone() };
         let myself = self.authorization_of_app(id, key)?;
         let path = at(repo, &["installation"]);
-        let asked = self.ask_with(myself.clone(), &Question::get(&path)).await.map_err(|failure| failure.fault)?;
+        let asked =
+            self.ask_with(As::App, myself.clone(), &Question::get(&path)).await.map_err(|failure| failure.fault)?;
         if asked.status == StatusCode::NOT_FOUND {
             return Err(GithubFault::AppNotInstalled { repo: repo.clone() });
         }
@@ -134,7 +144,7 @@ impl GitHub {
         let path = format!("/app/installations/{id}/access_tokens");
         // Of no use anywhere else.
         let question = Question::post(&path, json!({ "repositories": [repo.name] }));
-        let asked = self.ask_with(myself, &question).await.map_err(|failure| failure.fault)?;
+        let asked = self.ask_with(As::App, myself, &question).await.map_err(|failure| failure.fault)?;
         let Made { token, expires_at } = asked.success(&sought, self.now()).map_err(of_app)?.json()?;
         Ok(Token { secret: token, until: expires_at })
     }

@@ -50,7 +50,7 @@ pub use who::{Installation, Met, Whoami};
 
 use self::answer::{Answer, LONGEST};
 use self::app::{As, Tokens};
-use self::patience::Patience;
+use self::patience::{Limits, OfLogin};
 use self::runs::Remembered;
 use self::wire::Failure;
 use crate::domain::fault::github::{GithubFault, Sought};
@@ -96,9 +96,7 @@ struct Inner {
     peeled: Cache<String, (String, String)>,
     /// This GitHub is too old for `return_run_details`.
     without_run_details: AtomicBool,
-    /// Questions that only read, and those that change something: GitHub limits them apart.
-    reads: Patience,
-    writes: Patience,
+    limits: Limits,
     now: Now,
     limit: Duration,
 }
@@ -133,8 +131,7 @@ impl GitHub {
             remembered: Cache::new(MOST_REMEMBERED),
             peeled: Cache::new(MOST_PEELED),
             without_run_details: AtomicBool::new(false),
-            reads: Patience::default(),
-            writes: Patience::default(),
+            limits: Limits::default(),
             now,
             limit,
         };
@@ -179,16 +176,30 @@ impl GitHub {
 
     async fn ask_once(&self, who: As<'_>, question: &Question<'_>) -> Result<Answer, Failure> {
         let authorization = self.authorization(who).await?;
-        self.ask_with(authorization, question).await
+        self.ask_with(who, authorization, question).await
     }
 
-    async fn ask_with(&self, authorization: HeaderValue, question: &Question<'_>) -> Result<Answer, Failure> {
-        let limit = self.inner.limit;
-        let answer = tokio::time::timeout(limit, self.exchange(authorization, question)).await;
+    async fn ask_with(
+        &self,
+        who: As<'_>,
+        authorization: HeaderValue,
+        question: &Question<'_>,
+    ) -> Result<Answer, Failure> {
+        let (limit, limits) = (self.inner.limit, self.inner.limits.of(self.login(who)));
+        // What another one has been told about this login holds for all who use it.
+        if let Some(fault) = limits.closed(question.only_reads(), self.now()) {
+            return Err(Failure::unsent(fault));
+        }
+        let answer = tokio::time::timeout(limit, self.exchange(authorization, question, &limits)).await;
         answer.unwrap_or_else(|_| Err(Failure::sent(GithubFault::Late { asked: wire::asked(&self.inner.api), limit })))
     }
 
-    async fn exchange(&self, authorization: HeaderValue, question: &Question<'_>) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        authorization: HeaderValue,
+        question: &Question<'_>,
+        limits: &OfLogin,
+    ) -> Result<Answer, Failure> {
         let octocrab = self.inner.octocrab.get_or_init(|| wire::octocrab(&self.inner.api, self.inner.client.clone()));
         let octocrab = octocrab.as_ref().map_err(|fault| Failure::unsent(fault.clone()))?;
         let mut request =
@@ -213,8 +224,7 @@ impl GitHub {
             bytes.extend_from_slice(data);
         }
         let mut answer = Answer { status: parts.status, headers: parts.headers, body: bytes };
-        let patience = if question.method == Method::GET { &self.inner.reads } else { &self.inner.writes };
-        patience.heard(&mut answer, self.now());
+        limits.heard(question.only_reads(), &mut answer, self.now());
         Ok(answer)
     }
 }
@@ -236,6 +246,10 @@ impl<'a> Question<'a> {
 
     const fn get(path: &'a str) -> Self {
         Self::new(Method::GET, path)
+    }
+
+    fn only_reads(&self) -> bool {
+        self.method == Method::GET
     }
 
     fn post(path: &'a str, body: Value) -> Self {

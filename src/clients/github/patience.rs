@@ -1,22 +1,72 @@
-//! How long GitHub is left alone where it takes no questions and does not say until when: it asks for a minute at least, and for
-//! longer each time.
+//! How long GitHub is left alone where it takes no questions: until when it says, by all who ask with the same login. Where it
+//! does not say, it is a minute at least, and longer each time.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::http::header::{HeaderValue, RETRY_AFTER};
 use jiff::Timestamp;
 
 use super::answer::Answer;
+use crate::domain::fault::github::GithubFault;
 
 /// The first time.
 const SHORTEST: Duration = Duration::from_mins(1);
 /// However often it says no.
 const LONGEST: Duration = Duration::from_mins(15);
 
+/// The limits of each login: an App has one for each account that it is installed for.
+#[derive(Default)]
+pub(super) struct Limits(Mutex<HashMap<Option<String>, Arc<OfLogin>>>);
+
+/// Questions that only read, and those that change something: GitHub limits them apart, until it takes none at all.
+#[derive(Default)]
+pub(super) struct OfLogin {
+    reads: Patience,
+    writes: Patience,
+}
+
+impl Limits {
+    /// Those of a login; none: the token's, or the App's own.
+    pub fn of(&self, login: Option<String>) -> Arc<OfLogin> {
+        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(login).or_default())
+    }
+}
+
+impl OfLogin {
+    /// Why a question is not to be asked now.
+    pub fn closed(&self, reads: bool, now: Timestamp) -> Option<GithubFault> {
+        self.kinds(reads).0.closed(now)
+    }
+
+    /// Notes an answer, and writes into it how long to wait where GitHub has left that open.
+    pub fn heard(&self, reads: bool, answer: &mut Answer, now: Timestamp) {
+        let (own, other) = self.kinds(reads);
+        own.heard(answer, now);
+        if answer.is_used_up()
+            && let Some(Some(until)) = answer.limited_until(now)
+        {
+            other.close(until, answer.said());
+        }
+    }
+
+    const fn kinds(&self, reads: bool) -> (&Patience, &Patience) {
+        if reads { (&self.reads, &self.writes) } else { (&self.writes, &self.reads) }
+    }
+}
+
 /// What was heard of questions of one kind.
 #[derive(Default)]
-pub(super) struct Patience(Mutex<Option<Pause>>);
+struct Patience(Mutex<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    /// The last pause whose length was left open.
+    pause: Option<Pause>,
+    /// Until when nothing is asked, and in which words that was said.
+    closed: Option<(Timestamp, Option<String>)>,
+}
 
 #[derive(Clone, Copy)]
 struct Pause {
@@ -25,21 +75,32 @@ struct Pause {
 }
 
 impl Patience {
-    /// Notes an answer, and writes into it how long to wait where GitHub has left that open.
-    pub fn heard(&self, answer: &mut Answer, now: Timestamp) {
-        let mut pause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn closed(&self, now: Timestamp) -> Option<GithubFault> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, said) = heard.closed.as_ref().filter(|(until, _)| *until > now)?;
+        Some(GithubFault::RateLimited { until: Some(*until), said: said.clone() })
+    }
+
+    fn close(&self, until: Timestamp, said: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).closed = Some((until, said));
+    }
+
+    fn heard(&self, answer: &mut Answer, now: Timestamp) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match answer.limited_until(now) {
             // It says so itself, and may not the next time.
-            Some(Some(until)) if until > now => {}
+            Some(Some(until)) if until > now => heard.closed = Some((until, answer.said())),
             // A time that is over already says nothing: the clocks differ, or GitHub does not know.
             Some(_) => {
-                let next = Pause::after(*pause, now);
-                *pause = Some(next);
+                let next = Pause::after(heard.pause, now);
+                (heard.pause, heard.closed) = (Some(next), Some((next.until, answer.said())));
                 let left = Duration::try_from(next.until.duration_since(now)).unwrap_or_default();
                 let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
                 answer.headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
             }
-            None => *pause = None,
+            // The answer to a question that was on its way already says nothing of the limit.
+            None if heard.closed.as_ref().is_some_and(|(until, _)| *until > now) => {}
+            None => *heard = Heard::default(),
         }
     }
 }
@@ -110,6 +171,46 @@ mod tests {
             };
             assert_eq!([heard(0), heard(500), heard(60_000), heard(180_000)], [60, 60, 120, 240], "{headers:?}");
         }
+    }
+
+    #[test]
+    fn who_asks_with_the_same_login_waits_too_until_the_time_that_was_told() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let at = |seconds| now.checked_add(Duration::from_secs(seconds)).unwrap();
+        let limits = Limits::default();
+        let told = |headers: &[(&'static str, String)]| {
+            let mut told = answer(StatusCode::FORBIDDEN);
+            headers.iter().for_each(|(name, value)| drop(told.headers.insert(*name, value.parse().unwrap())));
+            told
+        };
+        let closed = |login: Option<&str>, seconds| {
+            let of = limits.of(login.map(ToOwned::to_owned));
+            [true, false].map(|reads| of.closed(reads, at(seconds)).is_some())
+        };
+        limits.of(None).heard(false, &mut told(&[("retry-after", "90".into())]), now);
+        assert_eq!((closed(None, 89), closed(None, 90)), ([false, true], [false, false]));
+        assert_eq!(closed(Some("acme"), 0), [false, false], "another login");
+        // What was on its way already changes nothing.
+        limits.of(None).heard(false, &mut answer(StatusCode::OK), at(1));
+        assert_eq!(closed(None, 89), [false, true]);
+
+        let reset = at(150).as_second().to_string();
+        let used_up = [("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", reset)];
+        limits.of(Some("acme".into())).heard(true, &mut told(&used_up), now);
+        assert_eq!((closed(Some("acme"), 149), closed(Some("acme"), 150)), ([true, true], [false, false]));
+    }
+
+    #[test]
+    fn a_date_is_a_time_as_seconds_are() {
+        let now: Timestamp = "2026-11-30T00:06:22Z".parse().unwrap();
+        let told = |text: &'static str| {
+            let mut told = answer(StatusCode::TOO_MANY_REQUESTS);
+            told.headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            told.limited_until(now).unwrap().map(|until| until.duration_since(now).as_secs())
+        };
+        assert_eq!(told("Mon, 30 Nov 2026 00:16:22 GMT"), Some(600));
+        assert_eq!(told("Thu, 30 Nov 2056 00:16:22 GMT"), Some(86_400), "a day at most");
+        assert_eq!((told("99999999999"), told("soon")), (Some(86_400), None));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::clients::github::Now;
 use crate::clients::github::stand_in::{Fault, StandIn};
 use crate::config::{Config, EnvVars};
 use crate::domain::command::{Answer, NewRelease};
@@ -76,8 +77,10 @@ fn config(folder: &Path, api: &str, surface: &str) -> Config {
 }
 
 fn engine(folder: &Path, clock: Arc<Leap>, api: &str, surface: &str) -> Engine {
-    let engine = engine_in(folder, clock);
-    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config(folder, api, surface))));
+    let engine = engine_in(folder, clock.clone());
+    let config = config(folder, api, surface);
+    let now: Now = Arc::new(move || clock.now());
+    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config).at_github_time(&config, &now)));
     engine
 }
 
@@ -411,7 +414,7 @@ async fn a_run_that_github_denies_takes_no_release_over() {
 
 #[tokio::test]
 async fn while_github_says_nothing_a_report_has_to_wait_and_the_true_run_is_heard_afterwards() {
-    let Site { peer, clock: _, engine, release, id, _folder } = site().await;
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
     machine(&engine, Command::DispatchAsked { run: id }).await;
     let token = run(&engine, id).await.token(&engine.ports().instance);
     let ours = peer.has_run(json!({ "run_id": token })).to_string();
@@ -423,6 +426,8 @@ async fn while_github_says_nothing_a_report_has_to_wait_and_the_true_run_is_hear
                 assert_eq!(reported(&engine, release, status, ci_run).await, waits, "{trouble} {status} {ci_run}");
             }
         }
+        // The end of a limit is waited for.
+        clock.sleep(Duration::from_mins(2)).await;
     }
     assert_eq!(status(&engine, release).await, Status::ManualTestPassed);
     peer.is_away(None);
