@@ -20,7 +20,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::{DirectoryLock, LOCK_FILE};
 use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
-use crate::terminal::note;
+use crate::terminal::{clean, note};
 use crate::web::socket as operator;
 use crate::wording::{Language, on_record};
 
@@ -177,7 +177,7 @@ impl Verify {
         if !found.intact {
             let row = found.broken_at.map(|row| row.to_string()).unwrap_or_default();
             if !self.json {
-                print(&answers::broken(language, &row, found.sentence.as_deref()))?;
+                print(&answers::broken(language, &row, found.sentence.as_deref().map(clean).as_deref()))?;
             }
             note(&answers::first_bad_row(language, &row));
             return Err(Fault::Said(FAILED));

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::table::{Column, Table};
 use self::text::terminal_safe;
-pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
+pub use self::text::{clean, clean_lines, full_stop, sentence, shell_word, width, wrap};
 pub use self::time::{ago, exact, follow_zone};
 use crate::wording::Language;
 
@@ -105,11 +105,12 @@ impl Ui {
         self.width.unwrap_or(READABLE).min(READABLE)
     }
 
-    /// Text in the colour of its meaning.
+    /// Text in the colour of its meaning. Nothing in it steers the terminal but that colour.
     #[must_use]
     pub fn paint(&self, text: &str, tone: Tone) -> String {
+        let text = &clean_lines(text);
         let code = match tone {
-            Tone::Plain => return text.to_owned(),
+            Tone::Plain => return text.clone(),
             Tone::Dim => "2",
             Tone::Bold => "1",
             Tone::Good => "32",
@@ -117,7 +118,7 @@ impl Ui {
             Tone::Busy => "36",
             Tone::Waiting => "33",
         };
-        if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.clone() }
     }
 
     /// A heading of a part of a card.
@@ -130,6 +131,7 @@ impl Ui {
     #[must_use]
     pub fn field(&self, label: &str, label_width: usize, text: &str, tone: Tone) -> String {
         let room = self.prose().saturating_sub(label_width + 2);
+        let text = &clean_lines(text);
         let mut out = String::new();
         let (indent, room) = if room < 24 && width(text) > room {
             out.push_str(&self.paint(label, Tone::Dim));
@@ -155,6 +157,7 @@ impl Ui {
     #[must_use]
     pub fn paragraph(&self, mark: &str, indent: usize, text: &str, tone: Tone) -> String {
         let mut out = String::new();
+        let text = &clean_lines(text);
         for (at, line) in wrap(text, self.prose().saturating_sub(indent)).iter().enumerate() {
             let space = indent.saturating_sub(if at == 0 { width(mark) } else { 0 });
             if at == 0 {
@@ -182,7 +185,8 @@ pub fn print(bytes: &[u8]) -> io::Result<()> {
 pub fn note(text: &str) {
     // A failure to write to standard error cannot be told.
     let mut err = io::stderr().lock();
-    let safe = if err.is_terminal() { terminal_safe(text.as_bytes()) } else { text.as_bytes().to_vec() };
+    // Nobody reads data from there, but people see it in the end.
+    let safe = terminal_safe(text.as_bytes());
     let _ = err.write_all(&safe).and_then(|()| err.write_all(b"\n"));
 }
 

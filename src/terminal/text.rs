@@ -25,6 +25,12 @@ pub fn clean(text: &str) -> String {
     shown
 }
 
+/// As [`clean`], of text whose lines stay.
+#[must_use]
+pub fn clean_lines(text: &str) -> String {
+    text.split('\n').map(|line| clean(line.strip_suffix('\r').unwrap_or(line))).collect::<Vec<_>>().join("\n")
+}
+
 /// What a joiner may stand between: a letter beyond ASCII, or a picture.
 fn is_joined(c: char) -> bool {
     !c.is_ascii() && !c.is_whitespace() && !c.is_control() && !is_unseen(c) && c != '·'

@@ -134,7 +134,7 @@ fn commits(out: &mut String, details: &contract::ReleaseDetails, ui: &Ui) {
         out.push_str(&format!("  … {more}\n"));
     }
     if let Some(url) = &list.url {
-        out.push_str(&format!("  {url}\n"));
+        out.push_str(&format!("  {}\n", clean(url)));
     }
     pull_requests(out, list, ui);
 }
@@ -439,6 +439,33 @@ What you can do
 ";
         assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
     }
+    #[test]
+    fn nobody_who_commits_steers_the_terminal() {
+        let evil = "\u{1b}[31mEve\u{202e}\u{7}\r";
+        let mut details = details();
+        details.release.notes = evil.to_owned();
+        details.release.owner = evil.to_owned();
+        details.commits = Some(
+            serde_json::from_value(json!({
+                "since": evil, "total": 2, "lacking": 0, "url": format!("https://x.example/{evil}"),
+                "commits": [
+                    {"sha": evil, "title": evil, "author": evil, "login": null, "url": null},
+                    {"sha": "b".repeat(40), "title": evil, "author": "", "login": evil, "url": null},
+                ],
+                "pull_requests": [{"number": 7, "title": evil, "url": evil, "author": evil}],
+            }))
+            .unwrap(),
+        );
+        for colour in [false, true] {
+            let ui = Ui { colour, ..Ui::test(80) };
+            let own = ["2", "1", "32", "1;31", "36", "33", "0"].map(|code| format!("\u{1b}[{code}m"));
+            let plain = own.iter().fold(card(&details, &[], &ui), |text, code| text.replace(code, ""));
+            assert!(plain.matches("Eve").count() >= 6, "{plain}");
+            let steers = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            assert!(!plain.contains(steers), "{plain:?}");
+        }
+    }
+
 
     #[test]
     fn the_card_in_russian() {
