@@ -144,9 +144,7 @@ impl Reached {
                     section.report.warn(&section.at("rollback_workflow"), ConfigFault::SameWorkflow);
                 }
                 if section.has("report_timeout") && self.report_timeout < SHORTEST_SILENCE {
-                    let sentence = "is below 3m: a sign of life is noted about once a minute, so that a run which is well would be \
-                                    taken for lost";
-                    section.report.warn(&section.at("report_timeout"), sentence);
+                    section.report.warn(&section.at("report_timeout"), ConfigFault::ShortReportTimeout);
                 }
                 refuse_hosts("ci");
                 refuse(&["run_timeout"], &ConfigFault::RunsOfRmm, &ConfigHint::ReportTimeout);

@@ -1,7 +1,7 @@
 //! Tags that become releases by themselves (`candidates = "tags"`): repositories are asked which tags they have, now and then
 //! and at once after a webhook. What was there at the first look stays what it is.
 //!
-//! Must not: believe anything but the repository about a commit, or make a second release of a tag at the same commit.
+//! Must not: believe anything but the repository about a commit, or make a second release of a commit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -176,8 +176,10 @@ async fn take(
     let Candidates::Tags(pattern) = &service.candidates else { return Ok(false) };
     let mut new: Vec<_> = listed.iter().filter(|(tag, _)| !seen.contains_key(tag)).collect();
     new.sort_by_key(|(tag, _)| (version(tag), *tag));
-    for (tag, commit) in &new {
-        if pattern.fits(tag.as_str()) {
+    let fit: Vec<_> = new.iter().filter(|(tag, _)| pattern.fits(tag.as_str())).collect();
+    for (at, (tag, commit)) in fit.iter().enumerate() {
+        // Of `v1` beside `v1.4.0` the one that says most is the release.
+        if fit.iter().skip(at + 1).all(|(_, other)| other != commit) {
             create(engine, service, tag, commit).await?;
         }
     }
@@ -203,8 +205,9 @@ fn version(tag: &Tag) -> Option<semver::Version> {
 
 async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<(), Failure> {
     let (name, wanted, at) = (service.name.clone(), tag.clone(), commit.clone());
-    // CI was quicker, or RMM has not come to note that it saw the tag.
+    // CI was quicker, RMM has not come to note that it saw the tag, or the commit has another one.
     if engine.read(move |conn| tags::has_release(conn, &name, &wanted, &at)).await? {
+        tracing::debug!(service = %service.name, %tag, %commit, "there is a release of what the new tag names already");
         return Ok(());
     }
     let catalog = engine.catalog();

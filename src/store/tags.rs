@@ -87,14 +87,14 @@ pub fn forget(conn: &Connection, service: &ServiceName) -> Result<(), StoreError
     Ok(())
 }
 
-/// Whether there is or was a release of a tag at a commit.
+/// Whether there is or was a release of a commit, under whatever tag, or one of the tag whose commit is not known yet.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn has_release(conn: &Connection, service: &ServiceName, tag: &Tag, commit: &Commit) -> Result<bool, StoreError> {
-    // A release whose commit is not known yet is asked for by its tag alone.
     let mut statement = conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND tag = ?2 AND (commit_id = ?3 OR commit_id IS NULL))",
+        "SELECT EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND commit_id = ?3) \
+             OR EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND tag = ?2 AND commit_id IS NULL)",
     )?;
     Ok(statement.query_row((service.as_str(), tag.as_str(), commit.as_str()), |row| row.get(0))?)
 }

@@ -466,7 +466,6 @@ What you can do
         }
     }
 
-
     #[test]
     fn the_card_in_russian() {
         let mut russian = details();

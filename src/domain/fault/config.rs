@@ -325,6 +325,7 @@ pub enum ConfigFault {
         driver: Option<String>,
     },
     ReportsOfCi,
+    ShortReportTimeout,
     WorkflowsOfCi,
     WorkflowOnStage,
     RollbackAlone,

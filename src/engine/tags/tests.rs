@@ -158,6 +158,23 @@ async fn a_new_tag_becomes_a_release_and_an_old_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_commit_becomes_one_release_however_many_tags_it_has() {
+    let mut site = Site::new().await;
+    site.tag("v1.4.0");
+    for floating in ["v1", "v1.4", "v1.4.0-rc.1", "other"] {
+        git(site.folder.path(), &["tag", floating]);
+    }
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1.4.0"]);
+    git(site.folder.path(), &["tag", "v1.4.1"]);
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1.4.0"], "nor one of a tag that comes later");
+    let mut site = site.restarted().await;
+    site.pauses(90).await;
+    assert_eq!(site.tags().await, ["shop v1.4.0"]);
+}
+
+#[tokio::test]
 async fn a_webhook_makes_it_look_at_once() {
     let mut site = Site::new().await;
     let shop = ServiceName::parse("service", "shop").unwrap();

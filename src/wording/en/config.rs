@@ -251,6 +251,9 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::OnlySsh { driver: None } => {
             "belongs to the driver \"ssh\", and neither environment of the service has it".into()
         }
+        F::ShortReportTimeout => {
+            "is below 3m: signs of life are noted about once a minute, so a healthy run would be taken for lost".into()
+        }
         F::ReportsOfCi => "belongs to the driver \"ci\": there are no reports about runs of RMM's own".into(),
         F::WorkflowsOfCi => "belongs to the driver \"ci\": RMM's own runs start no workflow".into(),
         F::WorkflowOnStage => "is for production: to stage the workflow goes that the pushed tag starts".into(),

@@ -239,6 +239,9 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
 
         F::OnlySsh { driver: Some(driver) } => format!("относится к драйверу «ssh», а здесь драйвер «{driver}»"),
         F::OnlySsh { driver: None } => "относится к драйверу «ssh», а его нет ни в одном окружении сервиса".into(),
+        F::ShortReportTimeout => {
+            "меньше 3m: признаки жизни отмечаются примерно раз в минуту, и исправный прогон был бы сочтён потерянным".into()
+        }
         F::ReportsOfCi => "относится к драйверу «ci»: о прогонах самого RMM никто не сообщает".into(),
         F::WorkflowsOfCi => "относится к драйверу «ci»: прогоны самого RMM не запускают workflow".into(),
         F::WorkflowOnStage => "это для продакшна: на stage выкладывает workflow, который запускает новый тег".into(),

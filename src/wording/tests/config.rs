@@ -241,6 +241,7 @@ fn of_services() -> Vec<ConfigFault> {
         F::OnlySsh { driver: Some(text("ci")) },
         F::OnlySsh { driver: None },
         F::ReportsOfCi,
+        F::ShortReportTimeout,
         F::WorkflowsOfCi,
         F::WorkflowOnStage,
         F::RollbackAlone,
