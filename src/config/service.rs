@@ -104,7 +104,8 @@ pub(super) fn workflows_within_reach(root: &Section<'_>, services: &[Service], g
         let place = section.place.inside("environments").inside("production").inside("workflow");
         let error = |fault: ConfigFault, hint: ConfigHint| section.report.error_hint(&place, fault, hint);
         match (github, repository) {
-            (None, _) if root.has("github") => {}
+            (None, _) if root.section("github").is_some_and(|github| github.has("token") || github.has("app_id")) => {}
+            (None, _) if root.has("github") => section.report.warn(&place, ConfigFault::WorkflowWithoutLogin),
             (None, _) => error(ConfigFault::WorkflowWithoutGithub, ConfigHint::GithubTable),
             (Some(_), None) => {
                 let hint = ConfigHint::Write { text: "`repository = \"owner/name\"`".to_owned() };

@@ -261,6 +261,17 @@ fn one_workflow_for_there_and_back_is_worth_a_word() {
 }
 
 #[test]
+fn a_workflow_that_nobody_can_start_is_worth_a_word() {
+    let warned = |keys: &str| {
+        let production = "production = { driver = \"ci\", workflow = \"go.yaml\" }";
+        let text = github(keys).replace("production.driver = \"ci\"", production);
+        let config = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        config.warnings.iter().map(ToString::to_string).filter(|text| text.contains("neither `token` nor")).count()
+    };
+    assert_eq!((warned("webhook_secret = \"env:HOOK\""), warned("token = \"env:TOKEN\"")), (1, 0));
+}
+
+#[test]
 fn a_patience_that_is_shorter_than_the_pauses_is_worth_a_word() {
     let warned = |limit: &str| {
         let production = format!("production = {{ driver = \"ci\", report_timeout = \"{limit}\" }}");

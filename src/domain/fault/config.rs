@@ -300,6 +300,7 @@ pub enum ConfigFault {
         name: String,
     },
     WorkflowWithoutGithub,
+    WorkflowWithoutLogin,
     WorkflowWithoutRepository,
     RepositoryElsewhere {
         api: String,

@@ -229,6 +229,11 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         }
         F::WasTwice { name } => format!("two services cannot both have been {name}"),
         F::WorkflowWithoutGithub => "is started by way of `[github]`, which is missing".into(),
+        F::WorkflowWithoutLogin => {
+            "is started with a login at GitHub, and `[github]` has neither `token` nor `app_id`: each release waits before \
+             production for ever"
+                .into()
+        }
         F::WorkflowWithoutRepository => "needs the service's `repository`".into(),
         F::RepositoryElsewhere { api } => format!("the repository of the service is not at the GitHub of {api}"),
         F::TagsByCall => "belongs to `candidates = \"tags\"`: by call, CI says which tag it means".into(),

@@ -218,6 +218,11 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         }
         F::WasTwice { name } => format!("два сервиса не могли оба называться {name}"),
         F::WorkflowWithoutGithub => "запускается через `[github]`, а этого раздела нет".into(),
+        F::WorkflowWithoutLogin => {
+            "запускается с входом на GitHub, а в `[github]` нет ни `token`, ни `app_id`: каждый релиз будет бесконечно ждать \
+             перед продакшном"
+                .into()
+        }
         F::WorkflowWithoutRepository => "нужен `repository` сервиса".into(),
         F::RepositoryElsewhere { api } => format!("репозиторий сервиса не на том GitHub, чей API — {api}"),
         F::TagsByCall => {

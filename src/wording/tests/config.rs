@@ -228,6 +228,7 @@ fn of_services() -> Vec<ConfigFault> {
         F::WasIsThere { name: name() },
         F::WasTwice { name: name() },
         F::WorkflowWithoutGithub,
+        F::WorkflowWithoutLogin,
         F::WorkflowWithoutRepository,
         F::RepositoryElsewhere { api: text("https://api.github.com") },
         F::TagsByCall,
