@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use super::{File, workflow};
 use crate::domain::env::Env;
+use crate::domain::ids::web_address;
 use crate::domain::pattern::Pattern;
 use crate::domain::service::{Candidates, Driver, Service};
 
@@ -41,13 +42,19 @@ pub struct Words<'a> {
 }
 
 /// Why there are no files.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
     /// GitHub would not look at it.
-    #[error("{0:?} is no name of a workflow: it must be a file name that ends in .yaml or .yml")]
     Name(String),
+    /// Two workflows would be this one file.
+    Twice(String),
+    /// No runner can have such a label.
+    Runner(String),
+    /// It is no address at which runners reach RMM; why not.
+    Address(String, String),
+    /// No tag can fit it.
+    Tags(String),
     /// This binary is not whole.
-    #[error("{0} is not in this binary")]
     Missing(String),
 }
 
@@ -55,8 +62,9 @@ impl Words<'_> {
     /// The files for the service. What RMM does itself needs no workflow.
     ///
     /// # Errors
-    /// [`Unfit`] for a name that GitHub would not look at.
+    /// [`Unfit`] for words that GitHub or a runner could do nothing with.
     pub fn files(&self) -> Result<Vec<File>, Unfit> {
+        self.check()?;
         let workflows = |env| match &self.service.environment(env).driver {
             Driver::Ci { workflow, rollback_workflow, .. } => Some((workflow.as_deref(), rollback_workflow.as_deref())),
             Driver::Local | Driver::Ssh => None,
@@ -74,11 +82,39 @@ impl Words<'_> {
             wanted.push(("on-approve-manual-testing.yaml", in_workflows(deploy.unwrap_or(DEPLOY_WORKFLOW))?));
             wanted.push(("on-rollback.yaml", in_workflows(rollback.unwrap_or(ROLLBACK_WORKFLOW))?));
         }
+        // Some checkouts tell no capitals from small letters.
+        let twice = wanted
+            .iter()
+            .enumerate()
+            .find(|(at, (_, path))| wanted[..*at].iter().any(|(_, before)| before.eq_ignore_ascii_case(path)));
+        if let Some((_, (_, path))) = twice {
+            return Err(Unfit::Twice(path.clone()));
+        }
         let file = |(asset, path): (&str, String)| {
             let text = workflow(asset).ok_or_else(|| Unfit::Missing(asset.to_owned()))?;
             Ok(File { path: path.into(), text: self.filled(&text) })
         };
         wanted.into_iter().map(file).collect()
+    }
+
+    /// What is refused here would fail at GitHub, or wait for a runner for ever.
+    fn check(&self) -> Result<(), Unfit> {
+        let is_code = |text: &str| text.contains("${{");
+        let fits = |label: &&String| !label.is_empty() && !is_code(label) && !label.contains(is_odd);
+        if let Some(label) = self.runners.iter().find(|label| !fits(label)) {
+            return Err(Unfit::Runner(label.clone()));
+        }
+        if let Err(invalid) = web_address("url", self.url) {
+            return Err(Unfit::Address(self.url.to_owned(), invalid.rule));
+        }
+        if is_code(self.url) || self.url.contains(['?', '#']) {
+            let rule = "must be plain, and end before any `?` or `#`";
+            return Err(Unfit::Address(self.url.to_owned(), rule.to_owned()));
+        }
+        match self.tags.filter(|tags| tags.is_empty() || is_code(tags) || tags.contains(is_odd)) {
+            Some(tags) => Err(Unfit::Tags(tags.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// A file with the words of the service. They go in as JSON, which YAML takes as it is.
@@ -101,6 +137,11 @@ impl Words<'_> {
     }
 }
 
+/// What stands in no label and in no tag.
+fn is_odd(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
 /// A pattern of RMM as GitHub writes it: there `*` ends at a `/`, and `?` and `+` repeat what stands before them.
 fn at_github(pattern: &Pattern) -> String {
     let mut written = String::new();
@@ -121,6 +162,7 @@ fn at_github(pattern: &Pattern) -> String {
 fn in_workflows(name: &str) -> Result<String, Unfit> {
     let plain = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
     let is_yaml = [".yaml", ".yml"].iter().any(|end| name.len() > end.len() && name.ends_with(end));
+    let plain = plain && !name.contains(char::is_control) && !name.contains("${{");
     if plain && is_yaml { Ok(format!(".github/workflows/{name}")) } else { Err(Unfit::Name(name.to_owned())) }
 }
 

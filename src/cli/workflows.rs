@@ -61,7 +61,10 @@ impl Workflows {
         let service = service.ok_or_else(|| Fault::Usage(told::no_service(language, &self.name, &known())))?;
         let url = self.url.as_ref().or(config.server.public_url.as_ref());
         let url = url.ok_or_else(|| Fault::Usage(told::no_url(language).to_owned()))?;
-        let files = self.files(service, url)?;
+        let files = self.files(service, url).map_err(|unfit| {
+            let said = told::unfit(language, &unfit);
+            if matches!(unfit, Unfit::Missing(_)) { Fault::Failed(said) } else { Fault::Usage(said) }
+        })?;
         match &self.write {
             Some(folder) if !folder.is_dir() => return Err(Fault::Failed(told::no_folder(language, folder))),
             Some(folder) => {
@@ -76,13 +79,11 @@ impl Workflows {
     }
 
     /// The files for a service.
-    fn files(&self, service: &Service, url: &str) -> Result<Vec<File>, Fault> {
-        let (runners, tags) = (self.runner.as_slice(), self.tags.as_deref());
-        let words = Words { service, url, runners, tags, tag_workflow: &self.tag_workflow };
-        words.files().map_err(|unfit| match unfit {
-            Unfit::Name(_) => Fault::Usage(unfit.to_string()),
-            Unfit::Missing(_) => Fault::Failed(unfit.to_string()),
-        })
+    fn files(&self, service: &Service, url: &str) -> Result<Vec<File>, Unfit> {
+        let runners: Vec<_> = self.runner.iter().map(|label| label.trim().to_owned()).collect();
+        let words =
+            Words { service, url, runners: &runners, tags: self.tags.as_deref(), tag_workflow: &self.tag_workflow };
+        words.files()
     }
 }
 

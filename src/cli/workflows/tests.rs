@@ -215,3 +215,54 @@ fn files_that_say_something_else_stay() {
     let nowhere = written::write(&folder.path().join("nowhere"), &first, false).unwrap_err();
     assert!(written::not_written(Language::Ru, &nowhere).contains("nowhere"));
 }
+
+#[test]
+fn what_github_or_a_runner_could_do_nothing_with_is_refused() {
+    use crate::assets::workflows::Unfit;
+    let shop = shop("ci", "ci");
+    let unfit = |arguments: &[&str], url: &str| {
+        let unfit = asked(&[&["shop"], arguments].concat()).files(&shop, url).err();
+        let said = unfit.as_ref().map(|unfit| [Language::En, Language::Ru].map(|it| told::unfit(it, unfit)));
+        assert!(said.iter().flatten().all(|text| !text.is_empty() && !text.contains('\n')), "{said:?}");
+        unfit
+    };
+    let here = "https://rmm.acme.example";
+    for label in ["", "a b", "${{ secrets.X }}", "linux,", "a\nb"] {
+        assert!(matches!(unfit(&["--runner", label], here), Some(Unfit::Runner(_))), "{label:?}");
+    }
+    for url in
+        ["rmm.internal", "https://h/\nx", "https://h/${{secrets.X}}", "https://a:b@h/", "https://h/?x", "ftp://h", ""]
+    {
+        assert!(matches!(unfit(&[], url), Some(Unfit::Address(..))), "{url:?}");
+    }
+    for tags in ["", "v 1", "${{ github.ref }}"] {
+        assert!(matches!(unfit(&["--tags", tags], here), Some(Unfit::Tags(_))), "{tags:?}");
+    }
+    for name in ["a\n.yaml", "${{x}}.yaml"] {
+        assert!(matches!(unfit(&["--tag-workflow", name], here), Some(Unfit::Name(_))), "{name:?}");
+    }
+    // Labels behind a comma and a space are those that were meant.
+    let written = &files(&["shop", "--runner", "self-hosted, linux"], &shop)[".github/workflows/on-rollback.yaml"];
+    assert!(written.contains("runs-on: [\"self-hosted\",\"linux\"]"), "{written}");
+}
+
+#[test]
+fn no_workflow_takes_the_place_of_another_one() {
+    use crate::assets::workflows::Unfit;
+    let mut one = shop("ci", "ci");
+    let driver = |workflow: &str, back: &str| Driver::Ci {
+        workflow: Some(workflow.into()),
+        rollback_workflow: Some(back.into()),
+        report_timeout: Duration::from_secs(3600),
+    };
+    for (workflow, back, tag) in [
+        ("a.yaml", "a.yaml", "t.yaml"),
+        ("a.yaml", "A.yaml", "t.yaml"),
+        ("a.yaml", "b.yaml", "b.yaml"),
+        ("a.yaml", "b.yaml", "a.yaml"),
+    ] {
+        one.environments.get_mut(&Env::Production).unwrap().driver = driver(workflow, back);
+        let files = asked(&["shop", "--tag-workflow", tag]).files(&one, "https://rmm.acme.example");
+        assert!(matches!(files, Err(Unfit::Twice(_))), "{workflow} {back} {tag}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::assets::workflows::Unfit;
 use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
 use crate::terminal::shell_word;
@@ -33,6 +34,44 @@ pub(super) const fn no_url(language: Language) -> &'static str {
             "раннерам GitHub нужен доступ к RMM: задайте `public_url` в [server] в rmm.toml или укажите --url \
              (если к RMM обращаются только свои раннеры, годится и внутренний адрес)"
         }
+    }
+}
+
+/// Why there are no files.
+pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
+    match (unfit, language) {
+        (Unfit::Name(name), En) => {
+            format!("{name:?} is no name of a workflow: it must be a file name that ends in .yaml or .yml")
+        }
+        (Unfit::Name(name), Ru) => {
+            format!("{name:?} — не имя workflow: нужно имя файла, которое кончается на .yaml или .yml")
+        }
+        (Unfit::Twice(path), En) => format!(
+            "{path} would be two workflows at once, and only one of them would be left: give `workflow`, `rollback_workflow` \
+             and --tag-workflow names of their own"
+        ),
+        (Unfit::Twice(path), Ru) => format!(
+            "в {path} оказались бы сразу два workflow, и остался бы только один: дайте `workflow`, `rollback_workflow` и \
+             --tag-workflow разные имена"
+        ),
+        (Unfit::Runner(label), En) => {
+            format!("{label:?} is no label of a runner: --runner takes labels without spaces, divided by commas")
+        }
+        (Unfit::Runner(label), Ru) => {
+            format!("{label:?} — не метка runner'а: --runner ждёт метки без пробелов через запятую")
+        }
+        (Unfit::Address(url, rule), En) => format!("{url:?} is no address of RMM for --url: it {rule}"),
+        (Unfit::Address(url, _), Ru) => format!(
+            "{url:?} не подходит для --url: нужен адрес RMM с http:// или https://, без логина, пробелов, `?` и `#`"
+        ),
+        (Unfit::Tags(tags), En) => {
+            format!("{tags:?} fits no tag: --tags takes one pattern of GitHub's, such as \"v*\"")
+        }
+        (Unfit::Tags(tags), Ru) => {
+            format!("{tags:?} не подойдёт ни одному тегу: --tags ждёт один шаблон GitHub, например \"v*\"")
+        }
+        (Unfit::Missing(name), En) => format!("{name} is not in this binary"),
+        (Unfit::Missing(name), Ru) => format!("в этой сборке RMM нет файла {name}"),
     }
 }
 
