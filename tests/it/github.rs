@@ -121,7 +121,7 @@ async fn what_ends_in_the_queue_has_touched_nothing_and_waits_for_promote() {
         w.until(release, "manual_test_passed").await;
         assert!(w.reason(release).await.contains("before any of its jobs began"), "{}", w.reason(release).await);
         let gates = w.operator().get(&format!("/api/v1/releases/{release}/explain")).await.text();
-        assert!(gates.contains("it is not started again by itself"), "{gates}");
+        assert!(gates.contains("its workflow is not started again by itself"), "{gates}");
         w.operator().post(&format!("/api/v1/releases/{release}/promote"), &json!({})).await.ok();
         let id = run(&peer, before + 1).await;
         peer.ends(id, "success");

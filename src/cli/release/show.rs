@@ -332,8 +332,7 @@ fn runs_table(runs: &[contract::RunView], ui: &Ui) -> String {
         }
         if let Some(waiting) = &run.waiting {
             let waiting = words::reason(ui, waiting, run.waiting_because.as_ref());
-            let link = if ui.language == Language::En { "" } else { ":" };
-            out.push_str(&ui.paragraph("", 2, &sentence(&format!("{named}{link} {waiting}")), Tone::Waiting));
+            out.push_str(&ui.paragraph("", 2, &sentence(&format!("{named}: {waiting}")), Tone::Waiting));
         }
     }
     out
@@ -439,6 +438,7 @@ What you can do
 ";
         assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
     }
+
     #[test]
     fn nobody_who_commits_steers_the_terminal() {
         let evil = "\u{1b}[31mEve\u{202e}\u{7}\r";
@@ -528,7 +528,7 @@ What you can do
             run(3, "rollback", "queued", Some("waits for prod-1: it is not there")),
         ];
         let text = card(&details(), &runs, &Ui::test(80));
-        assert!(text.contains("\n  Run 3 waits for prod-1: it is not there.\n"), "{text}");
+        assert!(text.contains("\n  Run 3: waits for prod-1: it is not there.\n"), "{text}");
         // The second try is the one that counts.
         assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
         let mut lost = details();

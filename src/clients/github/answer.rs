@@ -54,7 +54,8 @@ impl Answer {
         let details = errors.as_array().into_iter().flatten();
         let details: Vec<_> = details.filter_map(|one| one.get("message").unwrap_or(one).as_str()).collect();
         let text = if details.is_empty() { message } else { format!("{message}: {}", details.join("; ")) };
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect();
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown: String = line.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect();
         (!shown.trim().is_empty()).then(|| shown.trim().trim_end_matches('.').to_owned())
     }
 
@@ -102,6 +103,9 @@ impl Answer {
             403 if self.headers.contains_key("x-github-sso") => {
                 let url = text("x-github-sso").and_then(|text: String| Some(text.split_once("url=")?.1.to_owned()));
                 F::SignOn { url }
+            }
+            403 if said.as_deref().is_some_and(|said| said.contains("installation has been suspended")) => {
+                F::AppSuspended { said }
             }
             403 => {
                 let needs = text("x-accepted-github-permissions").or_else(|| text("x-accepted-oauth-scopes"));

@@ -136,7 +136,10 @@ fn workflows_are_started_for_production_only() {
         problems(&text).join("\n")
     };
     let on_stage = found("stage", "driver = \"ci\", workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\"");
-    assert_eq!(on_stage.matches("is for production: to stage the workflow goes that the pushed tag starts").count(), 2);
+    assert_eq!(
+        on_stage.matches("is for production: what goes to stage is the workflow that the pushed tag starts").count(),
+        2
+    );
     let alone = found("production", "driver = \"ci\", rollback_workflow = \"back.yaml\"");
     assert!(alone.contains("rollback_workflow: is nothing without `workflow`"), "{alone}");
     for wrong in ["../deploy.yaml", "deploy", ".yaml", "a b.yml", "dir/deploy.yml", "läuft.yaml"] {

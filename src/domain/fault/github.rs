@@ -39,6 +39,8 @@ pub enum GithubFault {
     Unauthorized { said: Option<String> },
     /// The token may not; `needs` is the permission that is missing, as GitHub names it.
     Forbidden { said: Option<String>, needs: Option<String> },
+    /// The App's installation is suspended, so that its permissions do not matter.
+    AppSuspended { said: Option<String> },
     /// The organization wants the token to be authorized there.
     SignOn { url: Option<String> },
     /// The App is not installed on the repository.
@@ -102,6 +104,7 @@ impl GithubFault {
             | Self::RateLimited { .. } => true,
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
+            | Self::AppSuspended { .. }
             | Self::SignOn { .. }
             | Self::AppNotInstalled { .. }
             | Self::AppRefused { .. }

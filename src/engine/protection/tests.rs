@@ -171,7 +171,7 @@ async fn a_run_of_a_release_that_goes_nowhere_is_ended() {
     site.looks(Look::Wide).await;
     site.says("ann", Command::Reject { release, seen: None, reason: "no [good](https://x) @all".into() }).await;
     site.looks(Look::Known).await;
-    assert_eq!(site.said()[1], "rejected v1 does not go to production any more: manual test failed.");
+    assert_eq!(site.said()[1], "rejected v1 does not go to production any more: rejected.");
     assert_eq!(site.github.runs()[0].conclusion.as_deref(), Some("failure"));
 }
 

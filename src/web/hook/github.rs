@@ -5,7 +5,7 @@
 //! event means.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use ring::hmac;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -25,16 +25,10 @@ const DELIVERY: &str = "x-github-delivery";
 /// What kind of event it is.
 const EVENT: &str = "x-github-event";
 
-pub(super) async fn take(
-    State(web): State<Web>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    request: Request,
-) -> Result<StatusCode, Problem> {
-    // Without a secret there is no such address.
+pub(super) async fn take(State(web): State<Web>, headers: HeaderMap, request: Request) -> Result<StatusCode, Problem> {
     let Some(secret) = web.engine.catalog().github_webhook_secret() else {
-        return Err(body::nothing_here(method, uri).await);
+        // Whoever looks at the deliveries at GitHub reads it there.
+        return Err(Problem::not_found("RMM takes no deliveries here: [github] in rmm.toml has no `webhook_secret`"));
     };
     let shown = text(&headers, SIGNATURE).and_then(digest).ok_or_else(|| {
         Problem::unauthorized(

@@ -45,7 +45,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::NotOlder { current } => format!("It is not older than {current}, which production runs."),
         G::StartsByItself => "Production starts by itself.".to_owned(),
         G::Promoted => "An admin has started production.".to_owned(),
-        G::Held => "Its workflow has touched nothing; it is not started again by itself.".to_owned(),
+        G::Held => "Nothing of it has reached production; its workflow is not started again by itself.".to_owned(),
         G::NotPromoted => "Production does not start by itself here.".to_owned(),
         G::Unlocked => "Production is not locked.".to_owned(),
         G::Locked { by, reason: why } => format!("Production is locked by {by}: {}", reason(why)),

@@ -44,16 +44,24 @@ pub(super) fn github(fault: &GithubFault) -> String {
         }
         F::Unauthorized { said } => format!(
             "GitHub does not know the token{}; it is wrong, revoked or expired: make a new one and put it where `token` in \
-             [github] says",
+             [github] says; with an App, look whether it is installed on the repository still",
             behind(said.as_deref())
         ),
         F::Forbidden { said, needs } => {
             let needs = needs.as_ref().map_or_else(
-                || "give the token (or the App) the permission that is missing (to start workflows: Actions, read and write)".to_owned(),
+                || {
+                    "give the token (or the App) the permission that is missing (for tags and commits: Contents, read; to \
+                     start workflows: Actions, read and write)"
+                        .to_owned()
+                },
                 |needs| format!("give the token (or the App) this permission: {needs}"),
             );
             format!("GitHub does not allow it{}; {needs}", behind(said.as_deref()))
         }
+        F::AppSuspended { said } => format!(
+            "the installation of the App is suspended{}; an owner takes that back: Settings, GitHub Apps, Configure, Unsuspend",
+            behind(said.as_deref())
+        ),
         F::SignOn { url } => {
             let at = url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
             format!("the organization wants the token to be authorized for single sign-on; its owner can do so{at}")
@@ -85,14 +93,16 @@ pub(super) fn github(fault: &GithubFault) -> String {
             "the workflow {workflow} of {repo} has no `workflow_dispatch` at {git_ref}, so that RMM cannot start it; add it \
              under `on:`, on the default branch, too"
         ),
-        F::NoRef { repo, git_ref } => format!("{repo} has no branch or tag {git_ref}; push it, then retry"),
+        F::NoRef { repo, git_ref } => {
+            format!("{repo} has no branch or tag {git_ref}; push it there, then start it again")
+        }
         F::UnknownInput { workflow, said } => format!(
             "the workflow {workflow} does not take what RMM gives it: {said}; declare these inputs under \
              `on.workflow_dispatch.inputs`, and make all others optional"
         ),
         F::TooManyInputs { workflow, said } => format!(
-            "this GitHub takes fewer inputs than RMM gives the workflow {workflow}: {said}; take inputs of your own out of \
-             rmm.toml"
+            "this GitHub takes fewer inputs than the workflow {workflow} has: {said}; take inputs of your own out of its \
+             `on.workflow_dispatch.inputs`"
         ),
         F::Invalid { status, said } => {
             format!("GitHub refuses what RMM asked (status {status}){}", behind(said.as_deref()))

@@ -1,6 +1,7 @@
 //! What RMM says to a run that waits for it.
 
 use super::super::Language;
+use super::status_title;
 use crate::domain::protection::Clearance;
 
 /// How a release stands for a run that wants to go to production.
@@ -17,7 +18,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
         Clearance::CommitUnknown => format!("{title} waits: RMM does not know its commit yet."),
         Clearance::ByAnotherRun => format!("{title} waits: another run brings it to production."),
         Clearance::Over(status) => {
-            format!("{title} does not go to production any more: {}.", status.as_str().replace('_', " "))
+            format!("{title} does not go to production any more: {}.", status_title(*status))
         }
         Clearance::Unknown => format!("RMM knows no release of {title} yet."),
     }

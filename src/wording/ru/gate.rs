@@ -43,7 +43,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::NotOlder { current } => format!("Он не старее, чем {current} в продакшне."),
         G::StartsByItself => "Деплой в продакшн начинается сам.".to_owned(),
         G::Promoted => "Администратор запустил деплой в продакшн.".to_owned(),
-        G::Held => "Workflow ничего не изменил; сам он больше не запускается.".to_owned(),
+        G::Held => "До продакшна ничего не дошло; сам workflow больше не запускается.".to_owned(),
         G::NotPromoted => "Деплой в продакшн здесь не начинается сам.".to_owned(),
         G::Unlocked => "Продакшн не заблокирован.".to_owned(),
         G::Locked { by, reason: why } => format!("Продакшн заблокирован ({by}): {}", reason(why)),

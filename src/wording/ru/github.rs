@@ -42,19 +42,24 @@ pub(super) fn github(fault: &GithubFault) -> String {
         }
         F::Unauthorized { said } => format!(
             "GitHub не знает этого токена{}; он неверен, отозван или истёк: создайте новый и сохраните там, куда указывает \
-             `token` в [github]",
+             `token` в [github]; если это App, проверьте, установлено ли оно ещё в репозитории",
             behind(said.as_deref())
         ),
         F::Forbidden { said, needs } => {
             let needs = needs.as_ref().map_or_else(
                 || {
-                    "дайте токену (или App) недостающее право (чтобы запускать workflow: Actions, read and write)"
+                    "дайте токену (или App) недостающее право (для тегов и коммитов: Contents, read; чтобы запускать workflow: \
+                     Actions, read and write)"
                         .to_owned()
                 },
                 |needs| format!("дайте токену (или App) это право: {needs}"),
             );
             format!("GitHub этого не разрешает{}; {needs}", behind(said.as_deref()))
         }
+        F::AppSuspended { said } => format!(
+            "установка App приостановлена{}; снять это может владелец: Settings, GitHub Apps, Configure, Unsuspend",
+            behind(said.as_deref())
+        ),
         F::SignOn { url } => {
             let at = url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
             format!("организация требует подтвердить токен через единый вход; это может сделать его владелец{at}")
@@ -86,14 +91,16 @@ pub(super) fn github(fault: &GithubFault) -> String {
             "у workflow {workflow} в {repo} нет `workflow_dispatch` в {git_ref}, и RMM не может его запустить; добавьте его в \
              `on:`, и в основной ветке тоже"
         ),
-        F::NoRef { repo, git_ref } => format!("в {repo} нет ветки или тега {git_ref}; отправьте его туда и повторите"),
+        F::NoRef { repo, git_ref } => {
+            format!("в {repo} нет ветки или тега {git_ref}; отправьте туда и запустите заново")
+        }
         F::UnknownInput { workflow, said } => format!(
             "workflow {workflow} не принимает того, что передаёт RMM: {said}; объявите эти параметры в \
              `on.workflow_dispatch.inputs`, а остальные сделайте необязательными"
         ),
         F::TooManyInputs { workflow, said } => format!(
-            "этот GitHub принимает меньше параметров, чем RMM передаёт workflow {workflow}: {said}; уберите из rmm.toml свои \
-             параметры"
+            "этот GitHub принимает меньше параметров, чем есть у workflow {workflow}: {said}; уберите свои параметры из его \
+             `on.workflow_dispatch.inputs`"
         ),
         F::Invalid { status, said } => format!("GitHub отклонил запрос RMM (код {status}){}", behind(said.as_deref())),
     }

@@ -1,6 +1,7 @@
 //! Что RMM говорит запуску, который его ждёт.
 
 use super::super::Language;
+use super::status;
 use crate::domain::protection::Clearance;
 
 /// Как обстоит дело с релизом для запуска, который хочет в продакшн.
@@ -16,7 +17,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
         Clearance::Refused(cause) => format!("{title} ждёт: {}.", Language::Ru.refusal(cause)),
         Clearance::CommitUnknown => format!("{title} ждёт: RMM ещё не знает его коммита."),
         Clearance::ByAnotherRun => format!("{title} ждёт: в продакшн его приводит другой запуск."),
-        Clearance::Over(status) => format!("{title} в продакшн больше не идёт: {}.", status.as_str()),
+        Clearance::Over(it) => format!("{title} в продакшн больше не идёт: {}.", status(*it)),
         Clearance::Unknown => format!("RMM ещё не знает релиза {title}."),
     }
 }

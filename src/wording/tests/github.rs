@@ -39,6 +39,7 @@ fn every_fault_at_github_has_words() {
         F::Unauthorized { said: said("Bad credentials") },
         F::Forbidden { said: said("Resource not accessible by integration"), needs: said("actions=write") },
         F::Forbidden { said: said("Repository was archived so is read-only"), needs: None },
+        F::AppSuspended { said: said("This installation has been suspended") },
         F::SignOn { url: said("https://github.com/orgs/acme/sso?authorization_request=A") },
         F::SignOn { url: None },
         F::AppNotInstalled { repo: repo() },

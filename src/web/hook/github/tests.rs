@@ -266,6 +266,9 @@ async fn a_body_is_as_large_as_githubs_and_no_larger() {
 #[tokio::test]
 async fn without_a_secret_there_is_no_such_address() {
     let site = Site::new("").await;
-    assert_eq!(site.status(signed("push", "{}")).await, 404);
+    let answer = site.send(signed("push", "{}")).await;
+    assert_eq!(answer.status(), 404);
+    let said = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+    assert!(String::from_utf8_lossy(&said).contains("has no `webhook_secret`"), "{said:?}");
     assert!(!site.knows("d1").await);
 }
