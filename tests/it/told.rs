@@ -85,7 +85,7 @@ async fn what_is_resolved_is_answered_as_it_is_now() {
     let wanted = "Production needs repair: bring it to v1 (#1) by hand and mark it `succeeded`";
     assert!(shown.contains(wanted) && !shown.contains("dirty"), "{shown}");
     let shown = rmm(&w, &["service", "show", SHOP]);
-    assert!(shown.contains("needs repair") && shown.contains("Restore v1 (#1)"), "{shown}");
+    assert!(shown.contains("needs repair") && shown.contains("v1 (#1), then mark it `succeeded`"), "{shown}");
     let shown = rmm(&w, &["--lang", "ru", "release", "show", &release.to_string()]);
     assert!(shown.contains("нужно починить: приведите вручную к v1 (#1)"), "{shown}");
     assert!(told(&w).iter().any(|line| line.starts_with("WARN v2 #2 - by -, the environment needs repair: ")));
