@@ -6,9 +6,9 @@ use std::path::{Component, Path};
 
 use super::{File, workflow};
 use crate::domain::env::Env;
-use crate::domain::ids::web_address;
 use crate::domain::pattern::Pattern;
 use crate::domain::service::{Candidates, Driver, Service};
+use crate::domain::web_address::web_address;
 
 /// What the files of `assets/` say where a service has its own words.
 mod sample {
@@ -50,8 +50,8 @@ pub enum Unfit {
     Twice(String),
     /// No runner can have such a label.
     Runner(String),
-    /// It is no address at which runners reach RMM; why not.
-    Address(String, String),
+    /// It is no address at which runners reach RMM.
+    Address(String),
     /// No tag can fit it.
     Tags(String),
     /// This binary is not whole.
@@ -104,12 +104,8 @@ impl Words<'_> {
         if let Some(label) = self.runners.iter().find(|label| !fits(label)) {
             return Err(Unfit::Runner(label.clone()));
         }
-        if let Err(invalid) = web_address("url", self.url) {
-            return Err(Unfit::Address(self.url.to_owned(), invalid.rule));
-        }
-        if is_code(self.url) || self.url.contains(['?', '#']) {
-            let rule = "must be plain, and end before any `?` or `#`";
-            return Err(Unfit::Address(self.url.to_owned(), rule.to_owned()));
+        if web_address("url", self.url).is_err() || is_code(self.url) || self.url.contains(['?', '#']) {
+            return Err(Unfit::Address(self.url.to_owned()));
         }
         match self.tags.filter(|tags| tags.is_empty() || is_code(tags) || tags.contains(is_odd)) {
             Some(tags) => Err(Unfit::Tags(tags.to_owned())),

@@ -60,8 +60,10 @@ pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
         (Unfit::Runner(label), Ru) => {
             format!("{label:?} — не метка runner'а: --runner ждёт метки без пробелов через запятую")
         }
-        (Unfit::Address(url, rule), En) => format!("{url:?} is no address of RMM for --url: it {rule}"),
-        (Unfit::Address(url, _), Ru) => format!(
+        (Unfit::Address(url), En) => format!(
+            "{url:?} cannot be --url: it takes the address of RMM with http:// or https://, without a login, spaces, `?` and `#`"
+        ),
+        (Unfit::Address(url), Ru) => format!(
             "{url:?} не подходит для --url: нужен адрес RMM с http:// или https://, без логина, пробелов, `?` и `#`"
         ),
         (Unfit::Tags(tags), En) => {

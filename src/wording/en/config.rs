@@ -261,7 +261,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         }
         F::ReportsOfCi => "belongs to the driver \"ci\": there are no reports about runs of RMM's own".into(),
         F::WorkflowsOfCi => "belongs to the driver \"ci\": RMM's own runs start no workflow".into(),
-        F::WorkflowOnStage => "is for production: to stage the workflow goes that the pushed tag starts".into(),
+        F::WorkflowOnStage => "is for production: what goes to stage is the workflow that the pushed tag starts".into(),
         F::RollbackAlone => "is nothing without `workflow`".into(),
         F::SameWorkflow => {
             "is the same file as `workflow`: it has to tell by `rollback_to_tag` which of both it is to do, and a deploy in \
