@@ -153,6 +153,8 @@ impl Then {
         let to = match event.kind.as_str() {
             "release_moved" => field("to").and_then(|to| Status::deserialize(to).ok()),
             "release_approved" => Some(Status::ManualTesting),
+            // Its workflow was not started.
+            "run_ended" => Some(Status::ManualTestPassed),
             _ => None,
         };
         let standing = field("standing").and_then(|standing| Standing::deserialize(standing).ok());

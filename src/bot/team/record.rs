@@ -21,6 +21,10 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
         "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
+        // The release stands where it stood, so that nothing else tells it.
+        "run_ended" if (text("environment"), text("kind")) == ("production", "deploy") && is_not_dispatched(&data) => {
+            return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect();
+        }
         "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
         // That the alarm is over.
         "run_resolved" => run().into_iter().collect(),
@@ -36,6 +40,10 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
     };
     news.extend(release.map(|about| (about, None)));
     news
+}
+
+fn is_not_dispatched(data: &serde_json::Value) -> bool {
+    data["state"] == "failed" && data["because"]["code"] == "not_dispatched"
 }
 
 fn claim(data: &serde_json::Value) -> About {
@@ -93,4 +101,36 @@ pub(super) fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
     ];
     let service = row.service.clone().filter(|_| kinds.contains(&row.kind.as_str()))?;
     ServiceName::parse("service", service).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflow_that_was_not_started_is_told_and_other_ends_of_runs_are_not() {
+        let told = |data: &str| {
+            let row = EventRow {
+                seq: 1,
+                at: 0,
+                service: Some("shop".into()),
+                release: Some(7),
+                run: Some(3),
+                actor: "{}".into(),
+                kind: "run_ended".into(),
+                data: data.into(),
+                trace_id: None,
+            };
+            news_of(&row).into_iter().filter_map(|(_, notice)| notice).collect::<Vec<_>>()
+        };
+        let ended = |environment: &str, kind: &str, because: &str| {
+            format!(
+                r#"{{"environment":"{environment}","kind":"{kind}","state":"failed","because":{{"code":"{because}"}}}}"#
+            )
+        };
+        assert_eq!(told(&ended("production", "deploy", "not_dispatched")), [Notice::Approved]);
+        assert_eq!(told(&ended("production", "rollback", "not_dispatched")), []);
+        assert_eq!(told(&ended("production", "deploy", "workflow_failed")), []);
+        assert_eq!(told(&ended("stage", "deploy", "not_dispatched")), []);
+    }
 }

@@ -8,9 +8,12 @@ use crate::domain::commits::{CommitLine, CommitList};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::notice::Notice;
+use crate::domain::person::Actor;
 use crate::domain::person::Role::{Admin, Member, Viewer};
+use crate::domain::reason::Reason;
 use crate::domain::release::Artifact;
 use crate::domain::status::{List, Status};
+use crate::domain::workflow::{SeenRun, WorkflowEnd};
 use crate::engine::catalog::Catalog;
 use crate::store::commits;
 
@@ -44,6 +47,28 @@ async fn commits_stand_on_the_card_and_many_are_folded() {
     rig.everybody_approves(id).await;
     rig.ends_well(PRODUCTION).await;
     assert!(rig.group(&card).await.contains("<blockquote expandable>• Change"));
+}
+
+#[tokio::test]
+async fn a_workflow_that_does_not_begin_is_told_with_the_reason() {
+    let rig = Rig::by_workflow();
+    let id = rig.release("v1.2.3").await;
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    let machine = Actor::Machine;
+    let run = rig.run(PRODUCTION).await.unwrap();
+    rig.say(&machine, Command::DispatchAsked { run }).await;
+    rig.say(&machine, Command::DispatchRefused { run, reason: Reason::NoAnswer }).await;
+    seen!("notice_not_started", rig.notice_of_last(Notice::Approved, id, "run_ended").await);
+
+    rig.admin(Command::Promote { release: id }).await;
+    let run = rig.run(PRODUCTION).await.unwrap();
+    rig.say(&machine, Command::DispatchAsked { run }).await;
+    let seen = SeenRun { id: "78".into(), attempt: 1, url: None };
+    rig.say(&machine, Command::DispatchTaken { run, seen: Some(seen) }).await;
+    let reason = Reason::WorkflowNeverBegan { workflow: "deploy.yaml".into(), conclusion: "cancelled".into() };
+    rig.say(&machine, Command::WorkflowEnded { run, end: WorkflowEnd::NeverBegan(reason) }).await;
+    seen!("notice_never_began", rig.notice_of_last(Notice::Approved, id, "release_moved").await);
 }
 
 #[tokio::test]

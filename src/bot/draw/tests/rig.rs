@@ -151,6 +151,13 @@ impl Rig {
         Self::with(&CONFIG.replace(r#"hosts = ["prod-1"]"#, r#"hosts = ["prod-1", "prod-2"]"#))
     }
 
+    /// RMM starts the workflow that deploys.
+    pub fn by_workflow() -> Self {
+        let ours = "driver = \"ssh\"\nhosts = [\"prod-1\"]";
+        let config = CONFIG.replace(ours, "driver = \"ci\"\nworkflow = \"deploy.yaml\"");
+        Self::with(&format!("{config}[github]\ntoken = \"env:PASSWORD\"\n"))
+    }
+
     fn with(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let env = EnvVars::from([("PASSWORD".to_owned(), "a-long-password".to_owned())]);
@@ -310,10 +317,21 @@ impl Rig {
 
     /// A notice as it was when the release had its first event of a kind.
     pub async fn notice_of(&self, notice: Notice, release: ReleaseId, kind: &str) -> String {
-        let all = move |conn: &rusqlite::Connection| events::of_release(conn, release, 0, 1000, usize::MAX);
-        let events = self.engine.read(all).await.unwrap().events;
+        let events = self.events(release).await;
         let event = events.iter().find(|event| event.kind == kind).unwrap();
         self.write(notice, release, Then::of(event)).await
+    }
+
+    /// A notice as it was when the release had its last event of a kind.
+    pub async fn notice_of_last(&self, notice: Notice, release: ReleaseId, kind: &str) -> String {
+        let events = self.events(release).await;
+        let event = events.iter().rfind(|event| event.kind == kind).unwrap();
+        self.write(notice, release, Then::of(event)).await
+    }
+
+    async fn events(&self, release: ReleaseId) -> Vec<events::EventRow> {
+        let all = move |conn: &rusqlite::Connection| events::of_release(conn, release, 0, 1000, usize::MAX);
+        self.engine.read(all).await.unwrap().events
     }
 
     /// An alert, in all languages.
