@@ -375,7 +375,7 @@ mod tests {
         assert!(engine.settle_claim(&admin(), 8, &vera, true).await.is_err(), "one person is one account");
         assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger", "nobody can confirm it any more");
         let refused = engine.settle_claim(&admin(), 8, &vera, false).await.unwrap_err();
-        assert!(refused.to_string().contains("it has been refused"), "with the confirmation of another: {refused}");
+        assert!(refused.to_string().contains("an admin has refused"), "with the confirmation of another: {refused}");
         let people = engine.telegram_people().await.unwrap();
         let ids: Vec<_> = people.iter().map(|(person, id, _)| (person.name.as_str(), *id)).collect();
         assert_eq!(ids, [("root", 1), ("vera", 7)]);

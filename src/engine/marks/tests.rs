@@ -277,6 +277,7 @@ async fn what_production_leaves_behind_is_inactive_and_a_rollback_is_a_deploymen
     let site = Site::new("").await;
     site.settles().await;
     site.deployed("v1").await;
+    site.settles().await;
     let second = site.deployed("v2").await;
     site.settles().await;
     let production =
