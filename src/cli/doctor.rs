@@ -59,7 +59,7 @@ enum Part {
 
 impl Part {
     /// Where it takes no RMM that runs.
-    const fn from_here(self) -> Option<doctor::Part> {
+    const fn without_running_rmm(self) -> Option<doctor::Part> {
         Some(match self {
             Self::Machine => doctor::Part::Machine,
             Self::Address => doctor::Part::Address,
@@ -125,7 +125,7 @@ impl Doctor {
 
     /// Those of these that are wanted and can be looked at from here.
     fn wanted(&self, of: &[Part]) -> Vec<doctor::Part> {
-        of.iter().filter(|part| self.wants(**part)).filter_map(|part| part.from_here()).collect()
+        of.iter().filter(|part| self.wants(**part)).filter_map(|part| part.without_running_rmm()).collect()
     }
 
     /// What only the RMM that runs knows.
