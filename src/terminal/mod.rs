@@ -185,8 +185,8 @@ pub fn print(bytes: &[u8]) -> io::Result<()> {
 pub fn note(text: &str) {
     // A failure to write to standard error cannot be told.
     let mut err = io::stderr().lock();
-    // Nobody reads data from there, but people see it in the end.
-    let safe = terminal_safe(text.as_bytes());
+    // Programs read it, too: a refusal may be JSON.
+    let safe = if err.is_terminal() { terminal_safe(text.as_bytes()) } else { text.as_bytes().to_vec() };
     let _ = err.write_all(&safe).and_then(|()| err.write_all(b"\n"));
 }
 

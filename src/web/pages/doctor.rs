@@ -50,6 +50,8 @@ struct Line {
     tone: Tone,
     name: String,
     detail: String,
+    /// The place that it is about, line by line.
+    excerpt: Option<String>,
     fix: Option<String>,
 }
 
@@ -84,12 +86,17 @@ fn counts(examined: &[Examined], words: &Doctor) -> Vec<(Tone, String)> {
 /// Numbered through, so that a finding can be spoken of.
 fn parts(examined: &[Examined]) -> Vec<Part> {
     let mut numbers = 1..;
-    let mut line = |finding: &Finding| Line {
-        number: numbers.next().unwrap_or_default(),
-        tone: tone_of(finding),
-        name: finding.name.clone(),
-        detail: finding.detail.clone(),
-        fix: finding.fix.clone(),
+    let mut line = |finding: &Finding| {
+        let (detail, excerpt) =
+            finding.detail.split_once('\n').map_or((&*finding.detail, None), |(first, rest)| (first, Some(rest)));
+        Line {
+            number: numbers.next().unwrap_or_default(),
+            tone: tone_of(finding),
+            name: finding.name.clone(),
+            detail: detail.to_owned(),
+            excerpt: excerpt.map(ToOwned::to_owned),
+            fix: finding.fix.clone(),
+        }
     };
     examined
         .iter()
