@@ -235,7 +235,7 @@ async fn a_job_that_died_on_stage_goes_the_whole_way_when_it_runs_again() {
         assert_eq!(world.show(release).await["attempt"], attempt);
     }
     let reason = world.reason(release).await;
-    assert!(reason.contains("the CI run 2 has begun again") && reason.contains("approvals are void"), "{reason}");
+    assert!(reason.contains("the CI run 2 has been restarted") && reason.contains("approvals are void"), "{reason}");
     job.goes(release, STAGE).await;
     ships(&world, release).await;
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::world::{Repository, SHOP, Setup, World};
+use crate::world::{Repository, SHOP, Setup, World, eventually};
 
 /// A repository beside a world's folder, so that it outlives nothing.
 fn repository() -> (tempfile::TempDir, Repository) {
@@ -68,13 +68,16 @@ async fn without_git_on_the_host_the_fetch_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_not_there_is_named() {
+async fn a_folder_that_is_away_is_named_and_asked_again_until_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("nowhere");
+    let path = folder.path().join("mounted");
     let world = World::new(Setup::new().repository(&path)).await;
     let release = world.release_of_tag("v1").await;
-    world.until(release, "stage_building_failed").await;
-    assert_eq!(world.reason(release).await, format!("there is no repository at {}", path.display()));
+    let away = format!("there is no repository at {}; RMM asks again at ", path.display());
+    eventually("it is told", async || world.reason(release).await.starts_with(&away).then_some(())).await;
+    assert_eq!(world.status(release).await, "initiated");
+    Repository::in_folder(&path).tag("v1", "one");
+    world.until(release, "manual_testing").await;
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
         }
         R::RoleOfPerson => "a token that speaks for a person is viewer, member or admin".into(),
         R::ServicesOfPerson => "a token that speaks for a person cannot be limited to services".into(),
-        R::OwnName { name } => format!("{name} is somebody else's name; call the token after what it is for"),
+        R::OwnName { name } => format!("{name} is the name of a person; name the token after what it is for"),
         R::NotOfGithub => {
             "must not begin with `github:`: so the record calls what comes with an id token of GitHub's".into()
         }
