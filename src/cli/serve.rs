@@ -100,7 +100,6 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
         systemd::tell(&NotifyState::Stopping);
         stop.cancel();
     });
-    let alive = tokio::spawn(systemd::keep_alive(app.engine().clone()));
     tracing::info!(%address, data_dir = %data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
     // A log is no place for it.
     let link = if std::io::stderr().is_terminal() { app.first_link(address).await } else { None };
@@ -110,6 +109,8 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
         );
     }
     systemd::tell(&NotifyState::Ready);
+    // A service manager counts from its being ready on.
+    let alive = tokio::spawn(systemd::keep_alive(app.engine().clone()));
     let served = app.serve(listener, operator).await;
     alive.abort();
     served

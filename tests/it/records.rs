@@ -176,7 +176,7 @@ async fn the_rmm_that_runs_examines_everything_it_needs() {
     let said = operator.submit(&page, "/settings/doctor", &[]).await;
     assert_eq!((said.status, said.location.as_deref()), (303, Some("/settings/doctor")), "{}", said.html);
     let page = operator.open("/settings/doctor").await;
-    let numbers: Vec<_> = page.texts("main li .meta");
+    let numbers: Vec<_> = page.texts("main li > span.meta");
     assert_eq!(numbers, (1..=numbers.len()).map(|number| format!("{number}.")).collect::<Vec<_>>());
     let found = page.texts("main li").join("\n");
     for (name, detail) in [

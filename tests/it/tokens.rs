@@ -214,7 +214,7 @@ async fn no_token_has_the_name_of_a_person_or_is_expired_from_the_beginning() {
     let because = json!({
         "code": "invalid",
         "field": "name",
-        "rule": "Ann is somebody else's name; call the token after what it is for",
+        "rule": "Ann is the name of a person; name the token after what it is for",
         "broken": { "code": "own_name", "name": "Ann" },
     });
     assert_eq!(problem["because"], because, "{problem}");
