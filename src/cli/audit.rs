@@ -34,7 +34,7 @@ pub enum Audit {
         Who ended it and why goes on the record. What is lost stays lost.")]
     Acknowledge {
         /// What was found; people will read it
-        #[arg(long, short, value_name = "TEXT")]
+        #[arg(long, short, value_name = "TEXT", value_parser = crate::cli::prose())]
         reason: String,
     },
     /// Sign what happens from now on with a new key

@@ -31,7 +31,7 @@ mod written;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 
@@ -205,6 +205,11 @@ pub fn main() -> ExitCode {
         Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };
     done.map_or_else(|fault| fault.tell(context.ui.language), |()| ExitCode::SUCCESS)
+}
+
+/// Text that people read. What is no UTF-8 in it, such as a letter in Latin-1, is told to be so by U+FFFD, and costs nothing else.
+fn prose() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|text| text.to_string_lossy().into_owned())
 }
 
 /// A name of the contract, as an argument.

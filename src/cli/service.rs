@@ -34,7 +34,7 @@ pub enum Service {
         #[command(flatten)]
         named: Named,
         /// Why; people will read it
-        #[arg(long, short, value_name = "TEXT")]
+        #[arg(long, short, value_name = "TEXT", value_parser = crate::cli::prose())]
         reason: String,
     },
     /// Give up a host that does not answer: a rollback goes on without it
@@ -54,7 +54,7 @@ pub enum Service {
         #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
         environment: Env,
         /// Why; it goes on the record
-        #[arg(long, short, value_name = "TEXT")]
+        #[arg(long, short, value_name = "TEXT", value_parser = crate::cli::prose())]
         reason: String,
     },
     /// Bring a host that was left behind or given up to what its environment runs, now
@@ -93,7 +93,7 @@ pub enum Service {
         #[command(flatten)]
         found: Found,
         /// How you know
-        #[arg(long, short, value_name = "TEXT", default_value = "")]
+        #[arg(long, short, value_name = "TEXT", default_value = "", value_parser = crate::cli::prose())]
         reason: String,
     },
     /// Print how a service is defined: as it is written in the dashboard, else as RMM understands rmm.toml

@@ -172,6 +172,19 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 const TO_TESTING: [&str; 3] = ["stage_building", "stage_test_rollback", "manual_testing"];
 
 #[test]
+fn text_in_another_encoding_costs_no_release_and_no_lock() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut place = Sandbox::new();
+    place.serve();
+    let text = OsStr::from_bytes(b"caf\xe9 closed");
+    let create = ["release", "create", "--service", "shop", "--tag", "v1", "--by", "ann", "--json", "--notes"];
+    let made = finished(place.command(&create).arg(text));
+    assert_eq!(made.json()["notes"], "caf\u{fffd} closed");
+    finished(place.command(&["service", "lock", "shop", "--reason"]).arg(text)).ends(0).says("locked");
+}
+
+#[test]
 fn times_are_told_in_the_zone_of_the_rmm_that_is_asked() {
     let mut place = Sandbox::empty();
     let zone = "[server]\ntime_zone = \"Asia/Tokyo\"";

@@ -44,7 +44,7 @@ pub struct Create {
     #[arg(long, value_name = "WHO")]
     owner: Option<String>,
     /// What people should know
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = crate::cli::prose())]
     notes: Option<String>,
     /// The id of the CI run
     #[arg(long, value_name = "ID")]

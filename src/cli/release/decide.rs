@@ -24,7 +24,7 @@ pub struct Because {
     #[command(flatten)]
     one: One,
     /// Why; people will read it
-    #[arg(long, short, value_name = "TEXT")]
+    #[arg(long, short, value_name = "TEXT", value_parser = crate::cli::prose())]
     reason: String,
 }
 
@@ -179,7 +179,7 @@ pub struct Resolve {
     #[arg(long = "as", value_name = "VERDICT", value_parser = one_of::<Resolution>(["succeeded", "failed", "again"]))]
     verdict: Resolution,
     /// How you know
-    #[arg(long, short, value_name = "TEXT", default_value = NO_REASON)]
+    #[arg(long, short, value_name = "TEXT", default_value = NO_REASON, value_parser = crate::cli::prose())]
     reason: String,
     /// Print the answer of the API
     #[arg(long)]
