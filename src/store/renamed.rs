@@ -115,8 +115,8 @@ fn all_names(conn: &Connection) -> Result<BTreeMap<ServiceName, ServiceName>, St
 /// The first of `shop-2`, `shop-3`, … that hosts do not know; the same name where it would become too long.
 fn another(service: &ServiceName, known: &BTreeMap<ServiceName, ServiceName>) -> ServiceName {
     let is_free = |name: &ServiceName| !known.contains_key(name) && known.values().all(|known| known != name);
-    let names = (2..).map_while(|number: u32| ServiceName::parse("service", format!("{service}-{number}")).ok());
-    names.into_iter().find(is_free).unwrap_or_else(|| service.clone())
+    let mut names = (2..).map_while(|number: u32| ServiceName::parse("service", format!("{service}-{number}")).ok());
+    names.find(is_free).unwrap_or_else(|| service.clone())
 }
 
 fn has_history(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {

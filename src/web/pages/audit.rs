@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
-use super::viewer::{Signed, Viewer};
+use super::viewer::{Nothing, Signed, Viewer};
 use super::words::audit::{self as words, Audit};
 use crate::contract::ListAudit;
 use crate::domain::person::{Actor, Right};
@@ -165,9 +165,6 @@ pub(super) async fn show(
     };
     Ok(Html(page.render()?))
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 /// Has the whole chain checked.
 pub(super) async fn verify(

@@ -7,12 +7,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, Redirect};
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
-use super::viewer::{Signed, Viewer};
+use super::viewer::{Nothing, Signed, Viewer};
 use super::words::doctor::{self as words, Doctor};
 use crate::contract::{Examined, Finding, FindingState};
 use crate::doctor::running::{of_backups, of_health};
@@ -111,9 +110,6 @@ fn tone_of(finding: &Finding) -> Tone {
         Some(FindingState::Fail) => tone::FAIL,
     }
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 /// Looks at everything now. Those who ask at the same time get the same answer.
 pub(super) async fn examine(

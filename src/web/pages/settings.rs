@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, Redirect};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
 use super::fault::{Fault, sentence_of};
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
-use super::viewer::{Signed, Viewer};
+use super::viewer::{Nothing, Signed, Viewer};
 use super::words::settings::{self as words, Settings};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
@@ -146,9 +145,6 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
     }
     Ok(checks)
 }
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Nothing {}
 
 /// Reads the configuration again.
 pub(super) async fn reload(

@@ -163,6 +163,10 @@ pub(super) fn must_be_from_here(headers: &HeaderMap, looks: &Looks) -> Result<()
 #[derive(Debug)]
 pub(super) struct Signed<T>(pub Viewer, pub T);
 
+/// A form that says nothing but that it was sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Nothing {}
+
 #[derive(Debug, Deserialize)]
 struct Csrf {
     #[serde(default)]
