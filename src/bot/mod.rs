@@ -48,6 +48,7 @@ use crate::store::StoreError;
 use crate::store::telegram::{self, User};
 use crate::telemetry::errors::{self, Errors};
 use crate::wording::Language;
+use crate::wording::zone::read_in;
 
 /// Between tries to reach Telegram at the start.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -147,7 +148,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     let handler = bot.clone();
     let handle = move |update| {
         let bot = handler.clone();
-        async move { press::handle(&bot, &update).await.map(|()| inbox::Noted::There) }
+        async move { read_in(&bot.zone, press::handle(&bot, &update)).await.map(|()| inbox::Noted::There) }
     };
     inbox::run(bot.engine.clone(), handle, stop).await;
     bot.tasks.close();

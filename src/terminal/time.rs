@@ -1,29 +1,21 @@
 //! Times for people: how long ago, how long, and when exactly.
 
-use std::sync::OnceLock;
-
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::wording::Language::{self, En, Ru};
-
-/// The zone of the RMM that this process speaks to.
-static ZONE: OnceLock<TimeZone> = OnceLock::new();
+use crate::wording::zone;
 
 /// Shows times in a zone from now on, as the RMM that tells it does; one that this machine does not know, in UTC. The first one counts:
 /// a process speaks to one RMM.
 pub fn follow_zone(name: &str) {
-    ZONE.get_or_init(|| TimeZone::get(name).unwrap_or(TimeZone::UTC));
-}
-
-fn zone() -> TimeZone {
-    ZONE.get().cloned().unwrap_or(TimeZone::UTC)
+    zone::follow_zone(TimeZone::get(name).unwrap_or(TimeZone::UTC));
 }
 
 /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date.
 #[must_use]
 pub fn ago(then: Timestamp, now: Timestamp, language: Language) -> String {
-    language.ago(then, now, &zone())
+    language.ago(then, now, zone::local(then).time_zone())
 }
 
 /// `in 3 h`, `in 90 days`; `expired` when it has passed.
@@ -46,7 +38,7 @@ pub(super) fn lasting(time: SignedDuration, language: Language) -> String {
 /// Date and time in the zone of the RMM that is spoken to: `2026-11-28 15:40:12 UTC`.
 #[must_use]
 pub fn exact(then: Timestamp) -> String {
-    then.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    zone::local(then).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod ru;
 #[cfg(test)]
 mod tests;
 mod times;
+pub mod zone;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -360,7 +361,7 @@ pub fn russian_plural(number: u64, one: &'static str, few: &'static str, many: &
 /// [`Language::reason`] in English: what API, record and log say.
 #[must_use]
 pub fn english(reason: &Reason) -> String {
-    Language::En.reason(reason)
+    zone::for_the_record(|| Language::En.reason(reason))
 }
 
 /// What to do about git's words, behind them, in English.
@@ -391,9 +392,9 @@ fn behind(said: Option<&str>) -> String {
     said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
-/// A time for a reader whose time zone is not known.
+/// A time, to the minute.
 fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+    zone::local(at).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 /// Without the full stop, for what stands inside a sentence.

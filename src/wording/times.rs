@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Language::{self, En, Ru};
+use super::zone::local;
 
 impl Language {
     /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date in a time zone.
@@ -89,10 +90,10 @@ pub(super) fn russian(limit: Duration) -> String {
 
 /// `2026-11-28 15:40:12 UTC`.
 pub(super) fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    local(at).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// `2026-11-28`.
 pub(super) fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
+    local(at).strftime("%Y-%m-%d").to_string()
 }

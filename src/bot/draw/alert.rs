@@ -17,6 +17,7 @@ use crate::domain::notice::Notice;
 use crate::engine::Failure;
 use crate::store::alerts::Told;
 use crate::store::{events, releases};
+use crate::wording::zone::read_in;
 use crate::wording::{Language, russian_plural};
 
 /// Of what went wrong, in characters.
@@ -31,7 +32,7 @@ const MODEL: usize = 60;
 /// # Errors
 /// When the database cannot be read.
 pub async fn alert(bot: &Bot, told: &Told) -> Result<Text, Failure> {
-    write(&super::pen(bot, &Viewer::everybody(bot.language)), told).await
+    read_in(&bot.zone, write(&super::pen(bot, &Viewer::everybody(bot.language)), told)).await
 }
 
 pub(super) async fn write(pen: &Pen<'_>, told: &Told) -> Result<Text, Failure> {

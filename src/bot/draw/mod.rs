@@ -26,6 +26,7 @@ use crate::clients::telegram::Text;
 use crate::domain::ids::ReleaseId;
 use crate::engine::Failure;
 use crate::wording::Language;
+use crate::wording::zone::read_in;
 
 /// A screen as it is to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct Drawn {
 /// # Errors
 /// When the database cannot be read.
 pub async fn draw(bot: &Bot, screen: &Screen, viewer: &Viewer) -> Result<Drawn, Failure> {
-    pen(bot, viewer).draw(screen).await
+    read_in(&bot.zone, pen(bot, viewer).draw(screen)).await
 }
 
 /// The card of a release in a group, which everybody sees.

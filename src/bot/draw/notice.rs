@@ -14,6 +14,7 @@ use crate::engine::Failure;
 use crate::store::events;
 use crate::store::news::Due;
 use crate::wording::Language;
+use crate::wording::zone::read_in;
 
 /// Lines of output of a step that failed.
 const LINES: usize = 5;
@@ -34,7 +35,7 @@ pub async fn notice(
     let seq = due.seq;
     let event = bot.engine.read(move |conn| events::at(conn, seq)).await?;
     let then = event.filter(|event| event.release == Some(release.0)).map(|event| Then::of(&event)).unwrap_or_default();
-    write(&super::pen(bot, &viewer), due.notice, release, then, ids).await
+    read_in(&bot.zone, write(&super::pen(bot, &viewer), due.notice, release, then, ids)).await
 }
 
 pub(super) async fn write(

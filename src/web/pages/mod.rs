@@ -55,6 +55,7 @@ use self::frame::Looks;
 use self::viewer::Viewer;
 use super::problem::Problem;
 use super::{Web, body};
+use crate::wording::zone::read_in;
 
 /// What a page may load and where it may be shown: its own files, and in no frame but that of a Mini App.
 const POLICY: &str =
@@ -116,12 +117,15 @@ async fn dressed(State(web): State<Web>, request: Request, next: Next) -> Respon
     let (mut parts, body) = request.into_parts();
     let looks = Looks::of(&parts.headers, &web.engine.catalog());
     parts.extensions.insert(looks.clone());
-    let mut response = next.run(Request::from_parts(parts.clone(), body)).await;
-    let shown = response.extensions_mut().remove::<Shown>().or_else(|| unreadable(&response, &looks));
-    if let Some(shown) = shown {
-        response = told(&web, parts, &looks, &shown).await;
-    }
-    hardened(&web, response)
+    let page = async {
+        let mut response = next.run(Request::from_parts(parts.clone(), body)).await;
+        let shown = response.extensions_mut().remove::<Shown>().or_else(|| unreadable(&response, &looks));
+        if let Some(shown) = shown {
+            response = told(&web, parts, &looks, &shown).await;
+        }
+        response
+    };
+    hardened(&web, read_in(&looks.zone, page).await)
 }
 
 /// What is wrong where a part of the address could not be read: the router answers that by itself, and not in a page.
