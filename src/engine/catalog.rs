@@ -99,6 +99,13 @@ impl Catalog {
         self
     }
 
+    /// With what is known already of GitHub's limits: they hold whatever a new configuration says.
+    pub(super) fn keep_limits_of(&mut self, before: &Self) {
+        if let (Some(Ok(github)), Some(Ok(before))) = (&mut self.github, &before.github) {
+            github.keep_limits_of(before);
+        }
+    }
+
     /// With services of the dashboard that are put aside.
     #[must_use]
     pub fn with_aside(mut self, aside: impl IntoIterator<Item = ServiceName>) -> Self {

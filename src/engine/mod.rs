@@ -350,12 +350,12 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<'_, T, F>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.inner.store.read(work).await
+        self.inner.store.read(work)
     }
 
     /// The store, for what is not a decision: streams, backups, verification.
@@ -377,7 +377,8 @@ impl Engine {
     }
 
     /// Takes a new configuration over; what follows from it (a shorter approver list, say) follows at once.
-    pub async fn reconfigure(&self, catalog: Catalog) {
+    pub async fn reconfigure(&self, mut catalog: Catalog) {
+        catalog.keep_limits_of(&self.catalog());
         let catalog = Arc::new(catalog);
         self.inner.catalog.send_replace(catalog.clone());
         self.inner.hosts.reconfigured(&catalog);

@@ -184,38 +184,42 @@ impl Store {
     /// # Errors
     /// [`WriteError::Rolled`] with the error of `work`; [`WriteError::Store`] when the store could not carry it out.
     /// Either way nothing of it is in the database.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    pub fn write<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, WriteError<E>>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.inner.writer.write(Span::none(), work).await
+        self.inner.writer.write(Span::none(), work)
     }
 
     /// As [`Store::write`], in a span, which ends with the commit.
     ///
     /// # Errors
     /// Those of [`Store::write`].
-    pub async fn write_in<T, E, F>(&self, span: Span, work: F) -> Result<T, WriteError<E>>
+    pub fn write_in<T, E, F>(
+        &self,
+        span: Span,
+        work: F,
+    ) -> impl Future<Output = Result<T, WriteError<E>>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.inner.writer.write(span, work).await
+        self.inner.writer.write(span, work)
     }
 
     /// Runs `work` on a connection that only reads, in one snapshot of what is committed.
     ///
     /// # Errors
     /// The error of `work`, or [`StoreError::Panicked`], [`StoreError::Stopped`].
-    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<'_, T, F>
     where
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.inner.readers.read(work).await
+        self.inner.readers.read(work)
     }
 
     /// What is committed, for streams and the dispatcher to wait on.

@@ -2,6 +2,7 @@
 //!
 //! Must not: write (the connections cannot), or block an async thread: the work runs on tokio's blocking threads.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,11 @@ pub(crate) struct Readers {
     pool: Arc<Pool>,
     permits: Arc<Semaphore>,
 }
+
+/// A read with its types hidden: there are hundreds, and what is around them is compiled once.
+type Work = Box<dyn FnOnce(&Connection) -> Result<Found, StoreError> + Send>;
+/// What it has found, until [`Readers::read`] makes of it what its caller asked for.
+type Found = Box<dyn Any + Send>;
 
 /// The last one given back is the next one used: its caches are warm, and the others cost nothing in quiet times.
 struct Pool(Mutex<Vec<Connection>>);
@@ -38,11 +44,17 @@ impl Readers {
         Ok(Self { pool: Arc::new(Pool(Mutex::new(connections))), permits: Arc::new(Semaphore::new(count)) })
     }
 
-    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<'_, T, F>
     where
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        let work: Work = Box::new(move |conn| Ok(Box::new(work(conn)?)));
+        let found = self.found(work);
+        async move { found.await?.downcast().map(|found| *found).map_err(|_| StoreError::Stopped) }
+    }
+
+    async fn found(&self, work: Work) -> Result<Found, StoreError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Stopped)?;
         let pool = Arc::clone(&self.pool);
         let task = tokio::task::spawn_blocking(move || {
@@ -66,7 +78,7 @@ impl Readers {
     }
 }
 
-fn snapshot<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+fn snapshot(conn: &Connection, work: Work) -> Result<Found, StoreError> {
     conn.prepare_cached("BEGIN")?.execute([])?;
     let value = work(conn)?;
     conn.prepare_cached("COMMIT")?.execute([])?;

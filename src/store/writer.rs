@@ -83,19 +83,7 @@ struct Request<F, T, E> {
     work: Option<F>,
     outcome: Option<Outcome<T, E>>,
     reply: oneshot::Sender<Outcome<T, E>>,
-    span: Span,
-    /// When it came into the queue; then when its work was done.
-    since: Instant,
-}
-
-impl<F, T, E> Request<F, T, E> {
-    /// Tells the span how long this took.
-    fn took(&mut self, field: &'static str) {
-        if !self.span.is_none() {
-            let since = std::mem::replace(&mut self.since, Instant::now());
-            self.span.record(field, (self.since - since).as_secs_f64() * 1000.0);
-        }
-    }
+    timing: Timing,
 }
 
 impl<F, T, E> Job for Request<F, T, E>
@@ -106,28 +94,16 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
-        self.took("rmm.queued_ms");
-        let span = self.span.clone();
-        let _within = span.enter();
-        let outcome = match std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))) {
-            Ok(result) => result.map_err(WriteError::Rolled),
-            Err(panic) => {
-                let error = unwound(panic);
-                tracing::error!(%error, "a write was ended and undone");
-                Err(WriteError::Store(error))
-            }
-        };
-        self.since = Instant::now();
+        let mut result = None;
+        let mut work = Some(work);
+        let ended = self.timing.within(&mut || result = work.take().map(|work| work(tx)));
+        let result = result.ok_or(StoreError::Stopped).map_err(|stopped| ended.unwrap_or(stopped));
+        let outcome = result.map_err(WriteError::Store).and_then(|result| result.map_err(WriteError::Rolled));
         self.outcome.insert(outcome).is_ok()
     }
 
     fn answer(mut self: Box<Self>, lost: Option<StoreError>) {
-        self.took("rmm.commit_ms");
-        if lost.is_some() {
-            traces::fail(&self.span, "the transaction was lost");
-        }
-        // It ends before what follows from it begins.
-        self.span = Span::none();
+        self.timing.committed(lost.is_some());
         // When the transaction is lost, a refusal is lost too: it may rest on a neighbour's change that never happened.
         let outcome = match lost {
             Some(error) => Err(WriteError::Store(error)),
@@ -135,6 +111,45 @@ where
         };
         // A caller that stopped waiting does not need the answer.
         let _ = self.reply.send(outcome);
+    }
+}
+
+/// The span of a request, which is told how long each part took.
+struct Timing {
+    span: Span,
+    /// When it came into the queue; then when its work was done.
+    since: Instant,
+}
+
+impl Timing {
+    /// Does the work of a request; the error when it was ended by a panic.
+    fn within(&mut self, work: &mut dyn FnMut()) -> Option<StoreError> {
+        self.took("rmm.queued_ms");
+        let span = self.span.clone();
+        let _within = span.enter();
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
+        self.since = Instant::now();
+        outcome.err().map(|panic| {
+            let error = unwound(panic);
+            tracing::error!(%error, "a write was ended and undone");
+            error
+        })
+    }
+
+    fn committed(&mut self, is_lost: bool) {
+        self.took("rmm.commit_ms");
+        if is_lost {
+            traces::fail(&self.span, "the transaction was lost");
+        }
+        // It ends before what follows from it begins.
+        self.span = Span::none();
+    }
+
+    fn took(&mut self, field: &'static str) {
+        if !self.span.is_none() {
+            let since = std::mem::replace(&mut self.since, Instant::now());
+            self.span.record(field, (self.since - since).as_secs_f64() * 1000.0);
+        }
     }
 }
 
@@ -195,10 +210,14 @@ impl Writer {
         E: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Request { work: Some(work), outcome: None, reply, span, since: Instant::now() });
-        let Some(queue) = &self.queue else { return Err(StoreError::Stopped.into()) };
-        queue.send(job).await.map_err(|_| StoreError::Stopped)?;
+        let timing = Timing { span, since: Instant::now() };
+        self.put(Box::new(Request { work: Some(work), outcome: None, reply, timing })).await?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+    }
+
+    async fn put(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let Some(queue) = &self.queue else { return Err(StoreError::Stopped) };
+        queue.send(job).await.map_err(|_| StoreError::Stopped)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads what callers send: limited before it is parsed, and every mistake named by field and rule.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,11 +187,36 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// A body as JSON knows it: what is no text in its strings is told to be so by U+FFFD, and costs nothing else. Outside of strings
-/// that is no JSON, as before.
+/// A body as JSON knows it: what is no text in its strings is told to be so by U+FFFD, line breaks and other controls that a script
+/// has put into them as they are mean themselves, and none of it costs anything else. Outside of strings that is no JSON.
 fn readable(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
+    let mut text = String::from_utf8_lossy(bytes);
+    if text.contains(is_raw) {
+        text = Cow::Owned(with_escaped_controls(&text));
+    }
     if has_surrogates(&text) { Cow::Owned(without_lone_surrogates(&text)) } else { text }
+}
+
+/// A character that JSON wants to have escaped in strings.
+const fn is_raw(c: char) -> bool {
+    c < ' '
+}
+
+fn with_escaped_controls(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in text.chars() {
+        if in_string && is_raw(c) {
+            // A backslash before it stays one: `\` at the end of a line.
+            kept.push_str(if is_escaped { "\\" } else { "" });
+            let _ = write!(kept, "\\u{:04x}", u32::from(c));
+        } else {
+            kept.push(c);
+        }
+        in_string ^= c == '"' && !is_escaped;
+        is_escaped = in_string && c == '\\' && !is_escaped;
+    }
+    kept
 }
 
 fn has_surrogates(text: &str) -> bool {
@@ -300,6 +326,8 @@ mod tests {
             (br#"{"notes":"\ud83d\u0041"}"#, "\u{FFFD}A"),
             (br#"{"notes":"\\ud83d \ud83d\ude00"}"#, "\\ud83d 😀"),
             (b"{\"notes\":\"caf\xe9\"}", "caf\u{FFFD}"),
+            (b"{\r\n\t\"notes\":\t\"- one\r\n- two\tand \\\"three\\\"\n\"\n}\n", "- one\r\n- two\tand \"three\"\n"),
+            (b"{\"notes\":\"goes on \\\nhere \\\\\n\x1b[1m\"}", "goes on \\\nhere \\\n\u{1b}[1m"),
         ] {
             assert_eq!(notes(body).unwrap(), wanted, "{}", String::from_utf8_lossy(body));
         }
@@ -307,8 +335,14 @@ mod tests {
 
     #[test]
     fn what_is_no_json_stays_none() {
-        for body in [&b"{\"notes\":\xe9}"[..], br#"{"notes":"\ud83"}"#, br#"{"notes":"\"#, b"\xff\xfe{}", br#"\ud83d"#]
-        {
+        for body in [
+            &b"{\"notes\":\xe9}"[..],
+            br#"{"notes":"\ud83"}"#,
+            br#"{"notes":"\"#,
+            b"{\x01\"notes\":\"\"}",
+            b"\xff\xfe{}",
+            br#"\ud83d"#,
+        ] {
             assert_eq!(notes(body).unwrap_err().status, StatusCode::BAD_REQUEST, "{}", String::from_utf8_lossy(body));
         }
     }

@@ -40,6 +40,17 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// Whether GitHub takes both for one, whose limits they share.
+    pub(super) fn is_login_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Token(own), Self::Token(others)) => own.expose_secret() == others.expose_secret(),
+            (Self::App { id: own, .. }, Self::App { id: others, .. }) => own == others,
+            (Self::Token(_), Self::App { .. }) | (Self::App { .. }, Self::Token(_)) => false,
+        }
+    }
+}
+
 /// What a question is asked as.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum As<'a> {

@@ -82,6 +82,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct GitHub {
     inner: Arc<Inner>,
+    limits: Arc<Limits>,
 }
 
 struct Inner {
@@ -96,7 +97,6 @@ struct Inner {
     peeled: Cache<String, (String, String)>,
     /// This GitHub is too old for `return_run_details`.
     without_run_details: AtomicBool,
-    limits: Limits,
     now: Now,
     limit: Duration,
 }
@@ -131,11 +131,18 @@ impl GitHub {
             remembered: Cache::new(MOST_REMEMBERED),
             peeled: Cache::new(MOST_PEELED),
             without_run_details: AtomicBool::new(false),
-            limits: Limits::default(),
             now,
             limit,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), limits: Arc::default() })
+    }
+
+    /// Takes over what another one has been told of limits, if it asks the same GitHub with the same login.
+    pub fn keep_limits_of(&mut self, other: &Self) {
+        let (own, others) = (&self.inner, &other.inner);
+        if own.api == others.api && own.credentials.is_login_of(&others.credentials) {
+            self.limits = Arc::clone(&other.limits);
+        }
     }
 
     /// The repository of a service, if it is one of this GitHub.
@@ -185,7 +192,7 @@ impl GitHub {
         authorization: HeaderValue,
         question: &Question<'_>,
     ) -> Result<Answer, Failure> {
-        let (limit, limits) = (self.inner.limit, self.inner.limits.of(self.login(who)));
+        let (limit, limits) = (self.inner.limit, self.limits.of(self.login(who)));
         // What another one has been told about this login holds for all who use it.
         if let Some(fault) = limits.closed(question.only_reads(), self.now()) {
             return Err(Failure::unsent(fault));

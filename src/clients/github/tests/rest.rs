@@ -326,3 +326,22 @@ async fn a_protection_rule_is_answered_at_the_address_that_rmm_knows() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_limit_holds_for_the_same_login_under_a_new_configuration_too() {
+    let (peer, path) = (Peer::start().await, "GET /repos/acme/shop/compare/a...b");
+    peer.answers(path, refuses(403, "You have exceeded a secondary rate limit.").with("retry-after", 60));
+    let before = peer.client();
+    let limited = |fault: &GithubFault| matches!(fault, GithubFault::RateLimited { until: Some(_), .. });
+    assert!(limited(&before.compare(&repo(), "a", "b").await.unwrap_err()));
+
+    let read_again = |token: &str| {
+        let mut client = peer.client_as(Credentials::Token(SecretString::from(token)));
+        client.keep_limits_of(&before);
+        client
+    };
+    assert!(limited(&read_again(TOKEN).compare(&repo(), "a", "b").await.unwrap_err()));
+    assert_eq!(peer.asked().len(), 1, "nobody asks while the limit lasts");
+    let _ = read_again("another").compare(&repo(), "a", "b").await;
+    assert_eq!(peer.asked().len(), 2, "another login has a limit of its own");
+}
