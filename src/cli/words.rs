@@ -93,6 +93,7 @@ words! {
 
     // What stands in tables and cards.
     by_ci = "by CI", "в CI";
+    waits_for_ci = "waits for CI", "ждёт CI";
     stopping = "stopping", "останавливается";
     state_unknown = "unknown", "неизвестно";
     needs_repair = "needs repair", "нужно починить";
@@ -280,7 +281,11 @@ pub(in crate::cli) fn environment(language: Language, environment: &Word<Env>) -
 
 /// How a run stands.
 pub(in crate::cli) fn run_state(ui: &Ui, run: &contract::RunView) -> String {
-    if run.stopping { words(ui.language).stopping.to_owned() } else { state(ui, &run.state) }
+    match run {
+        run if run.stopping => words(ui.language).stopping.to_owned(),
+        run if run.waits_for_ci => words(ui.language).waits_for_ci.to_owned(),
+        run => state(ui, &run.state),
+    }
 }
 
 /// How a run or a step stands.

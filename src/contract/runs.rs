@@ -51,6 +51,9 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     #[schema(value_type = Option<Object>)]
     pub waiting_because: Option<Reason>,
+    /// A CI system is to do it, and has not said yet that it has begun.
+    #[serde(default)]
+    pub waits_for_ci: bool,
     /// It is being ended early.
     pub stopping: bool,
     /// The hosts that it went on without, because they did not answer, each with what was heard of it last.

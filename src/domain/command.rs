@@ -435,6 +435,54 @@ impl Command {
         }
     }
 
+    /// What a person or a CI system says in it in their own words.
+    pub const fn words(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Create(new) => Some(&mut new.notes),
+            Self::Reject { reason, .. }
+            | Self::Cancel { reason, .. }
+            | Self::Abort { reason, .. }
+            | Self::Rollback { reason, .. }
+            | Self::Bypass { reason, .. }
+            | Self::Lock { reason }
+            | Self::Resolve { reason, .. }
+            | Self::GiveUpHost { reason, .. }
+            | Self::Settle { reason, .. } => Some(reason),
+            Self::Report { .. }
+            | Self::Update { .. }
+            | Self::Approve { .. }
+            | Self::Retry { .. }
+            | Self::Promote { .. }
+            | Self::Unlock
+            | Self::CatchUpHost { .. }
+            | Self::CommitResolved { .. }
+            | Self::CommitUnresolved { .. }
+            | Self::InitiatorProven { .. }
+            | Self::TagMoved { .. }
+            | Self::RunPrepared { .. }
+            | Self::RunWaits { .. }
+            | Self::LeaveHosts { .. }
+            | Self::HostBack { .. }
+            | Self::EarlierStepsEnded { .. }
+            | Self::MigrationFound { .. }
+            | Self::DispatchAsked { .. }
+            | Self::DispatchNotTaken { .. }
+            | Self::DispatchTaken { .. }
+            | Self::DispatchRefused { .. }
+            | Self::WorkflowSeen { .. }
+            | Self::WorkflowEnded { .. }
+            | Self::StartStep { .. }
+            | Self::TryStep { .. }
+            | Self::StepEnded { .. }
+            | Self::RunFailed { .. }
+            | Self::RunLost { .. }
+            | Self::RunForeign { .. }
+            | Self::ForeignTurnedAway { .. }
+            | Self::HostLooked { .. }
+            | Self::Advance => None,
+        }
+    }
+
     /// Whether it asks for something to begin that would not begin by itself.
     #[must_use]
     pub const fn begins_anew(&self) -> bool {

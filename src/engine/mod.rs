@@ -195,11 +195,15 @@ impl Engine {
 
     async fn transact_within(
         &self,
-        request: Request,
+        mut request: Request,
         then: Option<Then>,
         effect: Option<i64>,
     ) -> Result<Handled, Failure> {
         let catalog = self.catalog();
+        // A secret that slips into a text goes no further: everything shows what is stored.
+        if let Some(words) = request.command.words() {
+            *words = catalog.redactor().text(words);
+        }
         let refusals = self.inner.refusals.clone();
         let (clock, seed) = (self.inner.clock.clone(), seed()?);
         let (handled, stopping) = self

@@ -11,6 +11,7 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use toml::Table;
 
 use crate::story::{BotWorld, set};
 use crate::telegram::ChatView;
@@ -22,10 +23,10 @@ const CANARY: &str = "canary/of+the.database!";
 
 /// A model that answers as it is told, and remembers what it was asked.
 #[derive(Clone, Default)]
-struct Model(Arc<Mutex<(Vec<Value>, &'static str)>>);
+pub struct Model(Arc<Mutex<(Vec<Value>, &'static str)>>);
 
 impl Model {
-    async fn saying(what: &'static str) -> (Self, String) {
+    pub async fn saying(what: &'static str) -> (Self, String) {
         let model = Self::default();
         model.says(what);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -39,7 +40,7 @@ impl Model {
         self.0.lock().unwrap().1 = what;
     }
 
-    fn questions(&self) -> Vec<String> {
+    pub fn questions(&self) -> Vec<String> {
         self.0.lock().unwrap().0.iter().map(Value::to_string).collect()
     }
 }
@@ -65,27 +66,34 @@ async fn asked(State(model): State<Model>, body: String) -> Response {
 }
 
 /// A world with a chat for alerts.
-async fn with_alerts(change: impl FnOnce(Setup) -> Setup, ai: Option<String>) -> (BotWorld, ChatView) {
+pub async fn with_alerts(
+    change: impl FnOnce(Setup) -> Setup,
+    configure: impl FnOnce(&mut Table),
+) -> (BotWorld, ChatView) {
     let world = BotWorld::without_rmm(|setup| change(setup.approved_by(1, ["ann"]))).await;
     let alerts = world.telegram.forum(ALERTS, "Alerts", &[7]);
-    configure(&world, ai);
+    world.configure(|config| {
+        has_chat(config);
+        configure(config);
+    });
     world.start_rmm().await;
     (world, alerts)
 }
 
-fn configure(world: &BotWorld, ai: Option<String>) {
-    world.configure(|config| {
-        set(config, "telegram.alerts_chat", ALERTS);
-        set(config, "telegram.alerts_topic", 7);
-        set(config, "links.trace", "https://tempo.example.com/?a=1&id={trace_id}");
-        set(config, "links.logs", "https://loki.example.com/?from={from}&to={to}");
-        if let Some(url) = ai {
-            set(config, "ai.url", url);
-            set(config, "ai.model", "m<1>");
-            set(config, "ai.key", "env:AI_KEY");
-            set(config, "ai.timeout", "1s");
-        }
-    });
+fn has_chat(config: &mut Table) {
+    set(config, "telegram.alerts_chat", ALERTS);
+    set(config, "telegram.alerts_topic", 7);
+    set(config, "links.trace", "https://tempo.example.com/?a=1&id={trace_id}");
+    set(config, "links.logs", "https://loki.example.com/?from={from}&to={to}");
+}
+
+fn asks(url: String) -> impl FnOnce(&mut Table) {
+    |config| {
+        set(config, "ai.url", url);
+        set(config, "ai.model", "m<1>");
+        set(config, "ai.key", "env:AI_KEY");
+        set(config, "ai.timeout", "1s");
+    }
 }
 
 async fn shows(chat: &ChatView, words: &str) -> String {
@@ -94,7 +102,7 @@ async fn shows(chat: &ChatView, words: &str) -> String {
 
 #[tokio::test]
 async fn an_error_is_told_once_counted_over_a_restart_and_silenced_by_admins_alone() {
-    let (world, alerts) = with_alerts(|setup| setup, None).await;
+    let (world, alerts) = with_alerts(|setup| setup, |_| {}).await;
     let breaks = async |times: usize| {
         world.rmm.write("rmm.toml", "[server]\nlisten = 7\n");
         world.rmm.reload();
@@ -124,7 +132,7 @@ async fn an_error_is_told_once_counted_over_a_restart_and_silenced_by_admins_alo
     assert!(silenced.to_string().contains("eight_hours"), "{silenced}");
 
     world.rmm.kill();
-    configure(&world, None);
+    world.configure(has_chat);
     world.start_rmm().await;
     breaks(2).await;
     let again = alerts.shows("🔁 Seen 2 times since").await;
@@ -145,7 +153,7 @@ async fn a_failure_is_told_with_a_guess_that_can_do_nothing() {
             let setup = setup.variable("DB", CANARY).variable("AI_KEY", "key-of-the-model");
             setup.surface("deploy", says).surface("env.DB", "env:DB")
         },
-        Some(url),
+        asks(url),
     )
     .await;
     let release = world.rmm.release("v1").await;
@@ -177,7 +185,7 @@ async fn a_failure_is_told_with_a_guess_that_can_do_nothing() {
 async fn whatever_the_model_does_the_alert_is_there_and_nothing_waits() {
     let (model, url) = Model::saying("500").await;
     let (world, alerts) =
-        with_alerts(|setup| setup.variable("AI_KEY", "k").surface("deploy", "exit 1"), Some(url)).await;
+        with_alerts(|setup| setup.variable("AI_KEY", "k").surface("deploy", "exit 1"), asks(url)).await;
     let before = memory(world.rmm.pid());
     for (number, (says, why)) in [
         ("500", "it answers 500"),
@@ -203,7 +211,7 @@ async fn whatever_the_model_does_the_alert_is_there_and_nothing_waits() {
 #[tokio::test]
 async fn a_deploy_that_fails_in_production_is_told_at_once_and_a_rejection_is_no_alert() {
     let fails = "test $RMM_TAG != v2 || test $RMM_ENVIRONMENT != production";
-    let (world, alerts) = with_alerts(|setup| setup.surface("deploy", fails), None).await;
+    let (world, alerts) = with_alerts(|setup| setup.surface("deploy", fails), |_| {}).await;
     world.rmm.deployed("v1").await;
     let failed = world.rmm.release("v2").await;
     world.rmm.until(failed, "manual_testing").await;

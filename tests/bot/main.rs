@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod collector;
 #[cfg(test)]
 mod demo;

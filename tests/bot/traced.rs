@@ -10,7 +10,7 @@ use crate::story::BotWorld;
 use crate::world::{SHOP, Setup, World, commit_of, eventually, memory};
 
 /// RMM exports to this collector, soon.
-fn exporting(setup: Setup, collector: &Collector) -> Setup {
+pub fn exporting(setup: Setup, collector: &Collector) -> Setup {
     setup
         .variable("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
         .variable("OTEL_BSP_SCHEDULE_DELAY", "100")

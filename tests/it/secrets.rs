@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::stream::Listener;
-use crate::world::{Setup, World, command_lines};
+use crate::world::{Setup, World, command_lines, commit_of};
 
 const SECRET: &str = "hunter22-Tr0ub4dor";
 
@@ -98,6 +98,23 @@ async fn a_secret_in_what_a_service_answers_is_hidden_too() {
     assert!(reason.contains("2 attempts") && reason.contains("answered 500: cannot log in with •••"), "{reason}");
     let printed = world.printed(world.last_run(release).await).await;
     assert!(printed.contains("attempt 1 of 2") && !finds_it(&printed), "{printed}");
+    assert!(world.files_with(SECRET.as_bytes()).is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_in_the_words_of_people_and_ci_goes_no_further() {
+    let world = World::new(keeper("true")).await;
+    let told = json!({
+        "service": "shop", "tag": "v1", "commit": commit_of("v1"), "initiated_by": "ci", "notes": format!("log in with {SECRET}"),
+    });
+    let made = world.ci().await.post("/api/v1/releases", &told).await.ok();
+    assert_eq!(made["notes"], "log in with •••");
+    world.until(made["id"].as_i64().unwrap(), "manual_testing").await;
+    let reason = json!({ "reason": format!("{SECRET} is in the notes") });
+    let lock = world.operator().post("/api/v1/services/shop/lock", &reason).await.ok();
+    assert!(lock.to_string().contains("••• is in the notes"), "{lock}");
+    let ann = world.person("ann").await;
+    ann.post(&format!("/api/v1/releases/{}/reject", made["id"]), &reason).await.ok();
     assert!(world.files_with(SECRET.as_bytes()).is_empty());
 }
 

@@ -15,7 +15,8 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
     let run = || row.run.map(|id| (About::Run(RunId(id)), Some(Notice::Alarm)));
     let mut news: Vec<_> = match row.kind.as_str() {
         "release_moved" => {
-            let notice = text("to").parse::<Status>().ok().and_then(on_arrival);
+            let status = |name| text(name).parse::<Status>().ok();
+            let notice = status("to").and_then(on_arrival).or_else(|| called_off(status("from")?, status("to")?));
             return release.into_iter().map(|about| (about, notice)).collect();
         }
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
@@ -70,6 +71,12 @@ const fn on_arrival(status: Status) -> Option<Notice> {
     }
 }
 
+/// What people were asked about is not to be any more.
+const fn called_off(from: Status, to: Status) -> Option<Notice> {
+    let was_asked = matches!(from, Status::ManualTesting | Status::ManualTestPassed);
+    if was_asked && matches!(to, Status::Cancelled) { Some(Notice::Failed) } else { None }
+}
+
 /// The service of which production may run another version since this.
 pub(super) fn changed_production(row: &EventRow) -> Option<ServiceName> {
     let arrived = || {
@@ -107,22 +114,34 @@ pub(super) fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
 mod tests {
     use super::*;
 
+    fn notices(kind: &str, data: &str) -> Vec<Notice> {
+        let row = EventRow {
+            seq: 1,
+            at: 0,
+            service: Some("shop".into()),
+            release: Some(7),
+            run: Some(3),
+            actor: "{}".into(),
+            kind: kind.into(),
+            data: data.into(),
+            trace_id: None,
+        };
+        news_of(&row).into_iter().filter_map(|(_, notice)| notice).collect()
+    }
+
+    #[test]
+    fn who_was_asked_about_a_release_hears_that_it_was_cancelled() {
+        let cancelled = |from: &str| notices("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#));
+        assert_eq!(
+            (cancelled("manual_testing"), cancelled("manual_test_passed")),
+            (vec![Notice::Failed], vec![Notice::Failed])
+        );
+        assert_eq!((cancelled("initiated"), cancelled("stage_building")), (vec![], vec![]));
+    }
+
     #[test]
     fn a_workflow_that_was_not_started_is_told_and_other_ends_of_runs_are_not() {
-        let told = |data: &str| {
-            let row = EventRow {
-                seq: 1,
-                at: 0,
-                service: Some("shop".into()),
-                release: Some(7),
-                run: Some(3),
-                actor: "{}".into(),
-                kind: "run_ended".into(),
-                data: data.into(),
-                trace_id: None,
-            };
-            news_of(&row).into_iter().filter_map(|(_, notice)| notice).collect::<Vec<_>>()
-        };
+        let told = |data: &str| notices("run_ended", data);
         let ended = |environment: &str, kind: &str, because: &str| {
             format!(
                 r#"{{"environment":"{environment}","kind":"{kind}","state":"failed","because":{{"code":"{because}"}}}}"#

@@ -341,6 +341,9 @@ mod tests {
             text.push_str(&run_text(&run, &ui));
         }
         insta::assert_snapshot!(text);
+
+        run.waits_for_ci = true;
+        assert!(run_text(&run, &Ui::test(100)).contains("waits for CI"), "CI has not spoken yet");
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl From<&Run> for RunView {
             because: run.state.reason().cloned(),
             waiting: run.waiting.as_ref().map(english),
             waiting_because: run.waiting.clone(),
+            waits_for_ci: run.waits_for_ci(),
             stopping: run.stop.is_some() && run.state.is_live(),
             left: run.left.iter().map(|(host, left)| (host.to_string(), english(&left.reason))).collect(),
             ci_run: run.ci_run.clone(),
