@@ -3,6 +3,7 @@
 //!
 //! Must not: carry anything out. The sample is told by commands, to an RMM whose effects nobody takes up.
 
+mod hands;
 mod sample;
 mod story;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
-use self::sample::Hands;
+use self::hands::Hands;
 use crate::app::App;
 use crate::bot;
 use crate::domain::ids::PersonName;

@@ -247,9 +247,9 @@ impl From<ConfigErrors> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::cause::Cause;
     use crate::domain::gate::{GateName, GateState, Remedy};
     use crate::domain::ids::{PersonName, ReleaseId};
-    use crate::domain::refusal::Cause;
 
     #[test]
     fn a_refusal_is_told_with_its_particulars() {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::words;
 use crate::contract::{ToldView, Verification, version};
 use crate::domain::env::Env;
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 use crate::store::around::Recorded;
 use crate::wording::Language::{self, En, Ru};
 

@@ -9,8 +9,8 @@ use clap::Args;
 use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
+use crate::domain::cause::Cause;
 use crate::domain::ids::{PersonName, ServiceName};
-use crate::domain::refusal::Cause;
 use crate::domain::rule::Invalid;
 use crate::terminal::{note, shell_word};
 

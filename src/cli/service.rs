@@ -14,7 +14,7 @@ use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, LockService, SettleService};
 use crate::domain::env::Env;
 use crate::domain::plan::url_part;
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 use crate::terminal::{Column, Table, Tone, Ui, clean, sentence};
 use crate::wording::Language;
 

@@ -14,8 +14,7 @@ use super::hosts::Hosts;
 use super::places::Points;
 use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
-use super::service::Written;
-use super::surface::{Demand, Draft, ORDERS, Runs};
+use super::surface::{Demand, Draft, ORDERS, Runs, Written};
 
 /// Longer silence of a CI makes its run `unknown`.
 const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
@@ -215,7 +214,7 @@ fn surfaces(
         let differs = draft.is_some();
         let draft = draft.as_ref().unwrap_or(&surface.draft);
         draft.check(report, &surface.place, demand);
-        points.push(Points::of(draft, &surface.place));
+        points.push(draft.points(&surface.place));
         if differs || all {
             surfaces.insert(surface.name.clone(), draft.complete(surface.name.clone(), demand));
         }

@@ -1,7 +1,6 @@
 //! `[github]`: GitHub's API, who RMM is there, and what comes from there.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use ring::rsa::KeyPair;
 use rustls::pki_types::PrivateKeyDer;
@@ -13,6 +12,7 @@ use crate::domain::mark::MarkKind;
 use crate::domain::repository::GITHUB_API;
 
 use super::file::Section;
+use super::host_part::{host, is_here};
 use super::oidc::{self, IdTokens};
 use super::report::Located;
 use super::secret::Keyring;
@@ -226,22 +226,6 @@ fn usual_api(url: &str) -> String {
         format!("https://api.{own}")
     } else {
         format!("https://{authority}/api/v3")
-    }
-}
-
-/// Whether an address is on this machine, where nobody listens on the way.
-pub(super) fn is_here(url: &str) -> bool {
-    let host = host(url);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// Without a port and without brackets.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.strip_prefix('[') {
-        Some(six) => six.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
     }
 }
 

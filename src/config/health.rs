@@ -7,11 +7,11 @@ use crate::domain::plan::Quoting;
 use crate::domain::service::{Health, Probe, Via};
 use crate::domain::text::readable;
 
+use super::command::{checked, command};
 use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::parse_address;
 use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
-use super::surface::{checked, command};
 use super::template;
 
 /// Characters of a text that an answer must contain.

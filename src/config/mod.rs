@@ -9,6 +9,7 @@
 mod ai;
 mod authorities;
 pub mod backup;
+mod command;
 mod dashboard;
 mod document;
 mod effective;
@@ -18,6 +19,7 @@ mod example;
 mod file;
 mod github;
 mod health;
+mod host_part;
 mod hosts;
 mod jump;
 mod keys;

@@ -4,7 +4,7 @@ use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
 
 use super::file::Section;
-use super::github::is_here;
+use super::host_part::is_here;
 
 /// The issuer of the tokens of github.com.
 const ISSUER: &str = "https://token.actions.githubusercontent.com";

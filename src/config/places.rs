@@ -24,26 +24,13 @@ use self::folders::{folders, nested, of_rmm};
 use self::projects::projects;
 use super::hosts::Hosts;
 use super::report::{Origin, Report};
-use super::surface::{Draft, Pointed};
 
 /// Where the keys of a surface are written that decide about its place.
 pub(super) struct Points {
-    whole: Origin,
-    directory: Option<Origin>,
-    project: Option<Origin>,
-    health: Option<Origin>,
-}
-
-impl Points {
-    pub fn of(draft: &Draft, whole: &Origin) -> Self {
-        let place = |key| draft.place_of(key).cloned();
-        Self {
-            whole: whole.clone(),
-            directory: place(Pointed::Directory),
-            project: place(Pointed::Project),
-            health: place(Pointed::Health),
-        }
-    }
+    pub whole: Origin,
+    pub directory: Option<Origin>,
+    pub project: Option<Origin>,
+    pub health: Option<Origin>,
 }
 
 /// A surface in an environment where RMM itself runs it.

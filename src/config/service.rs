@@ -26,17 +26,10 @@ use super::people::{Names, People, Unique};
 use super::places::{self, Occupied, OwnFolders};
 use super::report::{Located, Origin, Report, Spot};
 use super::secret::Keyring;
-use super::surface::{Demand, Draft, Runs, absolute};
+use super::surface::{Demand, Draft, Runs, Written, absolute};
 
 /// The surface of a service that says nothing about surfaces.
 const PLAIN_SURFACE: &str = "app";
-
-/// A surface as it is written, under a name that is valid.
-pub(super) struct Written {
-    pub name: SurfaceName,
-    pub place: Origin,
-    pub draft: Draft,
-}
 
 /// `id_tokens`: it is known for whom id tokens of CI must be.
 pub(super) fn read(

@@ -9,20 +9,17 @@ use std::time::Duration;
 
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 use crate::domain::ids::SurfaceName;
-use crate::domain::plan::{Quoting, project};
+use crate::domain::plan::project;
 use crate::domain::service::{Dirty, EnvValue, Health, Order, Probe, Recipe, Surface, Target};
-use crate::domain::text::{one_line, readable};
+use crate::domain::text::one_line;
 
+use super::command::{checked, command};
 use super::file::{SHORTEST_LIMIT, Section};
 use super::health::HealthDraft;
 use super::hosts::Hosts;
-use super::places;
+use super::places::{self, Points};
 use super::report::{Located, Origin, Report};
 use super::secret::{Keyring, is_reference};
-use super::template;
-
-/// Characters of a command.
-const LONGEST_COMMAND: usize = 10_000;
 
 /// Characters of a path.
 const LONGEST_PATH: usize = 4_000;
@@ -62,6 +59,13 @@ pub(super) struct Draft {
     logs: Option<Located<String>>,
     env: BTreeMap<String, EnvValue>,
     step_timeout: Option<Duration>,
+}
+
+/// A surface as it is written, under a name that is valid.
+pub(super) struct Written {
+    pub name: SurfaceName,
+    pub place: Origin,
+    pub draft: Draft,
 }
 
 /// Who runs a surface.
@@ -233,8 +237,19 @@ impl Draft {
         })
     }
 
+    /// Where the keys are written that decide about its place; `whole`: where it is written itself.
+    pub fn points(&self, whole: &Origin) -> Points {
+        let place = |key| self.place_of(key).cloned();
+        Points {
+            whole: whole.clone(),
+            directory: place(Pointed::Directory),
+            project: place(Pointed::Project),
+            health: place(Pointed::Health),
+        }
+    }
+
     /// What a mistake about one of these keys points at, where the key is written.
-    pub fn place_of(&self, key: Pointed) -> Option<&Origin> {
+    fn place_of(&self, key: Pointed) -> Option<&Origin> {
         match key {
             Pointed::Directory => self.directory.as_ref().map(|directory| &directory.place),
             Pointed::Project => self.project_written().and_then(|(_, place)| place),
@@ -310,38 +325,9 @@ impl Draft {
     }
 }
 
-/// A text that counts as written even when it is wrong, so that one mistake is not told as two.
-pub(super) fn checked(
-    section: &Section<'_>,
-    key: &str,
-    check: impl FnOnce(&Located<String>),
-) -> Option<Located<String>> {
-    if !section.has(key) {
-        return None;
-    }
-    let text = section.text(key);
-    if let Some(text) = &text {
-        check(text);
-    }
-    Some(text.unwrap_or_else(|| Located { value: String::new(), place: section.at(key) }))
-}
-
-/// A command template that people can read and that renders.
-pub(super) fn command(section: &Section<'_>, key: &str) -> Option<Located<String>> {
-    checked(section, key, |text| {
-        if text.value.trim().is_empty() {
-            section.report.error(&text.place, ConfigFault::EmptyKey);
-        } else if let Err(invalid) = readable(key, &text.value, LONGEST_COMMAND) {
-            section.report.error(&text.place, invalid.rule);
-        } else {
-            template::check(section.report, text, Quoting::Shell);
-        }
-    })
-}
-
 /// What of a surface a mistake is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pointed {
+enum Pointed {
     Directory,
     Project,
     Health,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::GateView;
-use crate::domain::refusal::Cause;
+use crate::domain::cause::Cause;
 
 /// How RMM is.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]

@@ -33,7 +33,7 @@ pub use self::releases::{
 };
 pub use self::runs::{
     AskPlan, AskStream, PieceView, PlanView, PrintedView, ReadOutput, ResolveRun, RunOutput, RunView, StepView,
-    bytes_of,
+    bytes_of, hex_of,
 };
 pub use self::services::{
     CatchUpHost, ClaimView, DefineService, DefinitionRevisionView, DefinitionView, DirtyView, EnvironmentView,
@@ -42,7 +42,7 @@ pub use self::services::{
 };
 pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 
 /// A name out of a set that a later RMM may have made larger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

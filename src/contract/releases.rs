@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CommitCheckView, Word, decoration, known, short};
+use crate::domain::artifact::Artifact;
 use crate::domain::commits::{CommitLine, PullRequest};
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Artifact, CiRun, Version};
+use crate::domain::release::CiRun;
 use crate::domain::status::{List, Status};
+use crate::domain::version::Version;
 
 /// A new release: a tag or a commit of a service.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]

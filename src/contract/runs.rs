@@ -10,8 +10,8 @@ use crate::domain::command::Resolution;
 use crate::domain::content::Content;
 use crate::domain::env::Env;
 use crate::domain::reason::Reason;
-use crate::domain::release::Version;
 use crate::domain::run::{RunKind, StepKind};
+use crate::domain::version::Version;
 
 /// A run.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -240,6 +240,12 @@ pub struct PrintedView {
     /// The same in hexadecimal, where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hex: Option<String>,
+}
+
+/// Output that is not UTF-8, in hexadecimal; none for text.
+#[must_use]
+pub fn hex_of(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).is_err().then(|| hex::encode(bytes))
 }
 
 /// The output byte for byte, of a piece's `text` and `hex`.

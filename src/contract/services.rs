@@ -7,7 +7,7 @@ use super::{ReleaseView, RunView, Word, known};
 use crate::domain::env::Env;
 use crate::domain::person::Role;
 use crate::domain::reason::Reason;
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 
 /// A service, and what runs where.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]

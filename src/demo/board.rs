@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::api::News;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::release::Version;
 use crate::domain::run::RunKind;
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::wording::{english, on_record};
 
 /// Lines of output that are remembered for the live view.

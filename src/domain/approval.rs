@@ -10,6 +10,7 @@ use super::ids::{Attempt, Commit, PersonName, ReleaseId};
 use super::person::{Door, Person};
 use super::release::Release;
 use super::service::Approvals;
+use super::tally::Tally;
 
 /// One person's yes or no on one release. A person has at most one in an attempt; the latest word counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,17 +57,6 @@ pub enum Verdict {
     },
 }
 
-/// How a vote stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Listed people whose yes counts, in the order of the list.
-    pub given: Vec<PersonName>,
-    /// Listed people whose yes would still count.
-    pub missing: Vec<PersonName>,
-    /// How many are needed.
-    pub needed: usize,
-}
-
 impl Tally {
     /// Counts the votes on `release` under the rule as it is now.
     ///
@@ -81,7 +71,7 @@ impl Tally {
         person: impl Fn(&PersonName) -> Option<&'p Person>,
     ) -> Self {
         let eligible = |name: &&PersonName| !(rule.forbid_self && release.is_initiators(name, person(name)));
-        let brought = LazyCell::new(|| Brought::by(release, definition));
+        let brought = LazyCell::new(|| release.brought(definition));
         let said_yes = |name: &&PersonName| {
             votes.iter().any(|vote| {
                 vote.person == **name && vote.verdict == Verdict::Approved && vote.is_about(release, &brought)
@@ -92,17 +82,5 @@ impl Tally {
         // Where no approver is left whose yes counts, the vote cannot pass.
         let needed = rule.minimum.min((given.len() + missing.len()).max(1));
         Self { given, missing, needed }
-    }
-
-    /// Whether the vote has passed.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.given.len() >= self.needed
-    }
-
-    /// `2/3`.
-    #[must_use]
-    pub fn progress(&self) -> String {
-        format!("{}/{}", self.given.len(), self.needed)
     }
 }

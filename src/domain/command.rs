@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::artifact::Artifact;
 use super::env::Env;
 use super::fault::known::KnownFailure;
-use super::gate::facts::GateName;
+use super::gate::name::GateName;
 use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
 use super::reason::{Found, LastRun, Reason};
-use super::release::{Artifact, CiRun, Reporter};
+use super::release::{CiRun, Reporter};
 use super::status::Status;
 use super::workflow::{SeenRun, WorkflowEnd};
 

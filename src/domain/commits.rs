@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::release::{Release, Version};
+use super::release::Release;
+use super::version::Version;
 
 /// Commits that are kept of one release.
 pub const MOST_COMMITS: usize = 250;

@@ -7,9 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::artifact::Artifact;
 use super::env::Env;
 use super::ids::{Commit, SurfaceName};
-use super::release::Release;
 use super::service::{EnvValue, Probe, Recipe, Service, Surface};
 
 /// A SHA-256 of what a release would bring, in hexadecimal digits.
@@ -30,22 +30,10 @@ impl Content {
         &self.0
     }
 
-    /// What a release would bring with a definition. A commit that is not known yet is left out.
+    /// What artifacts and a commit bring with a definition.
     #[must_use]
-    pub fn of(release: &Release, definition: &Definition) -> Self {
-        Self::with_commit(release, release.commit.as_ref(), definition)
-    }
-
-    /// Whether this is what was signed. What was signed before the repository told the commit stood for the tag, and so
-    /// for this commit.
-    #[must_use]
-    pub fn is_of(&self, release: &Release, definition: &Definition) -> bool {
-        Brought::by(release, definition).is(self)
-    }
-
-    fn with_commit(release: &Release, commit: Option<&Commit>, definition: &Definition) -> Self {
-        let artifacts: BTreeMap<_, _> = release
-            .artifacts
+    pub fn of(artifacts: &[Artifact], commit: Option<&Commit>, definition: &Definition) -> Self {
+        let artifacts: BTreeMap<_, _> = artifacts
             .iter()
             .filter(|artifact| artifact.artifact.is_some() || artifact.digest.is_some())
             .map(|artifact| (&artifact.name, (&artifact.artifact, &artifact.digest)))
@@ -63,12 +51,12 @@ pub struct Brought {
 }
 
 impl Brought {
-    /// By a release with a definition.
+    /// By artifacts and a commit with a definition.
     #[must_use]
-    pub fn by(release: &Release, definition: &Definition) -> Self {
+    pub fn by(artifacts: &[Artifact], commit: Option<&Commit>, definition: &Definition) -> Self {
         Self {
-            now: Content::of(release, definition),
-            without_commit: Content::with_commit(release, None, definition),
+            now: Content::of(artifacts, commit, definition),
+            without_commit: Content::of(artifacts, None, definition),
             binds_commit: definition.binds_commit,
         }
     }
@@ -86,7 +74,8 @@ impl Brought {
         if self.binds_commit { *signed == self.now } else { self.is(signed) }
     }
 
-    /// As [`Content::is_of`].
+    /// Whether this is what was signed. What was signed before the repository told the commit stood for the tag, and so
+    /// for this commit.
     #[must_use]
     pub fn is(&self, signed: &Content) -> bool {
         *signed == self.now || *signed == self.without_commit

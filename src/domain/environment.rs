@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::env::Env;
 use super::ids::{HostName, RunId};
+use super::position::Positions;
 use super::reason::Reason;
-use super::release::Version;
-use super::run::{Positions, RunName};
+use super::run_name::RunName;
+use super::version::Version;
 
 /// The facts about one environment of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]

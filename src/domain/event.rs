@@ -4,16 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::alert::Silence;
-use super::approval::Tally;
+use super::cause::Cause;
 use super::env::Env;
-use super::gate::facts::{GateName, Standing};
+use super::gate::facts::Standing;
+use super::gate::name::GateName;
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, ServiceName, SurfaceName, Tag};
 use super::reason::Reason;
-use super::refusal::Cause;
-use super::release::Version;
 use super::run::RunKind;
 use super::status::Status;
+use super::tally::Tally;
+use super::version::Version;
 
 /// Something that happened. Past tense; never changed once recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

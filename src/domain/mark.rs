@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::Tally;
 use super::gate::GateName;
 use super::release::Release;
 use super::run::{Run, RunKind, RunState};
 use super::status::Status;
+use super::tally::Tally;
 
 /// A kind of mark, with a switch of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::release::Release;
-use super::status::Status;
-
 /// Such a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,20 +60,5 @@ impl Move {
             Self::Rollback => "rollback",
             Self::Retry => "retry",
         }
-    }
-
-    /// The moves of the life cycle that there are from where a release stands.
-    pub fn legal_for(release: &Release) -> impl Iterator<Item = Self> {
-        let (status, denied) = (release.status, release.denied().is_some());
-        Self::OFFERED.into_iter().filter(move |wanted| match wanted {
-            Self::Approve | Self::Reject => status == Status::ManualTesting,
-            Self::Promote => status == Status::ManualTestPassed,
-            Self::Cancel => status.is_cancellable(),
-            Self::Abort => status == Status::Deploying,
-            Self::Rollback => status == Status::Deployed,
-            // The repository says no, and may say something else by now.
-            Self::Retry => status.is_retryable() || denied && status.is_cancellable(),
-            Self::Settle | Self::Resolve | Self::Bypass | Self::Unlock => false,
-        })
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::ids::{PersonName, ServiceName};
-use super::refusal::{Cause, Refusal};
+use super::refusal::Refusal;
 use super::text::is_same_name;
 
 pub use super::right::{Right, Role};

@@ -16,9 +16,10 @@ mod words;
 
 use super::env::Env;
 use super::ids::{HostName, ReleaseId, RunId};
+use super::position::{Position, Positions, Side};
 use super::reason::Reason;
 use super::release::Release;
-use super::run::{Position, Positions, RunKind, Side, Step};
+use super::run::{RunKind, Step};
 use super::service::{Order, Service, Surface, Target};
 
 use part::{Part, Plan};

@@ -1,9 +1,9 @@
 //! A run of GitHub that asks RMM, as the protection rule of an environment, whether it may go to production. The gates say so,
 //! and what is already under way; there is no rule beside those.
 
+use super::cause::Cause;
 use super::env::Env;
 use super::gate::{self, Gate};
-use super::refusal::Cause;
 use super::release::Release;
 use super::status::Status;
 use super::world::World;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::cause::Cause;
 use super::env::Env;
 use super::fault::github::GithubFault;
 use super::fault::known::KnownFailure;
@@ -18,12 +19,11 @@ use super::fault::step::StepFault;
 use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
-use super::refusal::Cause;
-use super::release::Version;
 use super::rule::Invalid;
-use super::run::StopKind;
+use super::run::stop::StopKind;
 use super::status::Status;
-use super::step::StepKind;
+use super::step::kind::StepKind;
+use super::version::Version;
 
 /// Why a release, a run, a step, a host or an environment stands where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,17 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::artifact::Artifact;
 use super::commit_check::CommitCheck;
 use super::content::{Brought, Content, Definition};
-use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
+use super::gate::name::GateName;
+use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, Tag};
+use super::moves::Move;
 use super::person::{Person, is_account};
 use super::reason::Reason;
 use super::status::Status;
 use super::text::is_same_name;
+use super::version::Version;
 
 /// One release. Its number is its key; its commit, once known, never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,24 +157,6 @@ fn first() -> u32 {
     1
 }
 
-/// What CI built for one surface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Artifact {
-    /// The surface.
-    #[schema(value_type = String)]
-    pub name: SurfaceName,
-    /// Where the artifact is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact: Option<String>,
-    /// Its digest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-    /// Where people can try it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preview_url: Option<String>,
-}
-
 /// A rehearsal that ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rehearsal {
@@ -187,7 +173,7 @@ impl Rehearsal {
     /// Whether it was of what the release would bring now.
     #[must_use]
     pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
-        self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+        self.content.as_ref().is_none_or(|content| release.brought(definition).is(content))
     }
 }
 
@@ -195,7 +181,7 @@ impl Rehearsal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bypass {
     /// Which gate.
-    pub gate: super::gate::GateName,
+    pub gate: GateName,
     /// Who.
     pub by: String,
     /// Why.
@@ -209,31 +195,7 @@ impl Bypass {
     /// Whether it was of what the release would bring now.
     #[must_use]
     pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
-        self.content.as_ref().is_none_or(|content| Brought::by(release, definition).is_said(content))
-    }
-}
-
-/// A release as something that an environment runs or goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Version {
-    /// The release.
-    #[schema(value_type = i64)]
-    pub release: ReleaseId,
-    /// Its tag.
-    #[schema(value_type = Option<String>)]
-    pub tag: Option<Tag>,
-    /// Its commit.
-    #[schema(value_type = Option<String>)]
-    pub commit: Option<Commit>,
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.tag, &self.commit) {
-            (Some(tag), _) => write!(f, "{tag} (#{})", self.release),
-            (None, Some(commit)) => write!(f, "{} (#{})", commit.short(), self.release),
-            (None, None) => write!(f, "#{}", self.release),
-        }
+        self.content.as_ref().is_none_or(|content| release.brought(definition).is_said(content))
     }
 }
 
@@ -242,6 +204,33 @@ impl Release {
     #[must_use]
     pub fn version(&self) -> Version {
         Version { release: self.id, tag: self.tag.clone(), commit: self.commit.clone() }
+    }
+
+    /// What it would bring with a definition. A commit that is not known yet is left out.
+    #[must_use]
+    pub fn content(&self, definition: &Definition) -> Content {
+        Content::of(&self.artifacts, self.commit.as_ref(), definition)
+    }
+
+    /// What it would bring with a definition, to compare with what was signed.
+    #[must_use]
+    pub fn brought(&self, definition: &Definition) -> Brought {
+        Brought::by(&self.artifacts, self.commit.as_ref(), definition)
+    }
+
+    /// The moves of the life cycle that there are from where it stands.
+    pub fn legal_moves(&self) -> impl Iterator<Item = Move> {
+        let (status, denied) = (self.status, self.denied().is_some());
+        Move::OFFERED.into_iter().filter(move |wanted| match wanted {
+            Move::Approve | Move::Reject => status == Status::ManualTesting,
+            Move::Promote => status == Status::ManualTestPassed,
+            Move::Cancel => status.is_cancellable(),
+            Move::Abort => status == Status::Deploying,
+            Move::Rollback => status == Status::Deployed,
+            // The repository says no, and may say something else by now.
+            Move::Retry => status.is_retryable() || denied && status.is_cancellable(),
+            Move::Settle | Move::Resolve | Move::Bypass | Move::Unlock => false,
+        })
     }
 
     /// What people call it: the tag, or the short commit, or the number.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::gate::facts::GateName;
+use super::gate::name::GateName;
 use super::ids::{Commit, PersonName, ServiceName, SurfaceName, Tag};
 use super::reason::Reason;
 use super::right::Role;

@@ -1,5 +1,7 @@
 //! A run: one attempt to bring an environment to a release, step by step.
 
+pub mod stop;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -10,9 +12,13 @@ use super::env::Env;
 use super::environment::{LeftHost, UnseenStep};
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
+use super::position::{Position, Positions, Side};
 use super::reason::Reason;
-use super::release::Version;
+use super::run_name::RunName;
+use super::version::Version;
 use super::workflow::{Dispatch, DispatchState};
+
+pub use stop::StopKind;
 
 pub use super::step::{
     Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED, Taken,
@@ -176,16 +182,6 @@ pub struct Stop {
     /// Even though it may not be known what a host that does not answer is still doing.
     #[serde(default)]
     pub force: bool,
-}
-
-/// What ending a run early leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopKind {
-    /// The release is cancelled.
-    Cancel,
-    /// Production goes back.
-    Abort,
 }
 
 impl Run {
@@ -375,66 +371,3 @@ impl Run {
         positions
     }
 }
-
-/// What names a run on hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunName {
-    /// Its number.
-    pub id: RunId,
-    /// Its word; empty for runs from before there were words.
-    pub word: String,
-}
-
-impl RunName {
-    /// `INSTANCE-RUN-WORD`, or `INSTANCE-RUN` without a word.
-    #[must_use]
-    pub fn token(&self, instance: &str) -> String {
-        if self.word.is_empty() {
-            format!("{instance}-{}", self.id)
-        } else {
-            format!("{instance}-{}-{}", self.id, self.word)
-        }
-    }
-
-    /// The run that a token names, whichever installation's it is.
-    #[must_use]
-    pub fn of_token(token: &str) -> Option<Self> {
-        let mut parts = token.splitn(3, '-');
-        let (_, id, word) = (parts.next()?, parts.next()?.parse().ok()?, parts.next().unwrap_or_default());
-        Some(Self { id: RunId(id), word: word.to_owned() })
-    }
-
-    /// The installation that a token names.
-    #[must_use]
-    pub fn installation(token: &str) -> &str {
-        token.split('-').next().unwrap_or_default()
-    }
-
-    /// The number of the run that a token names; 0 where it names none.
-    #[must_use]
-    pub fn number(token: &str) -> RunId {
-        Self::of_token(token).map_or(RunId(0), |name| name.id)
-    }
-}
-
-/// Where a surface stands between an older and a newer release.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// The newer schema is (or may be, in part) in the database.
-    pub newer_schema: bool,
-    /// The hosts that were touched, and whether the newer code is certainly checked out there; where it only may be,
-    /// the rollback checks it out once more.
-    pub hosts: BTreeMap<HostName, bool>,
-}
-
-/// One of the two releases that a run goes between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The one that a rollback leaves.
-    Newer,
-    /// The one that a rollback goes to.
-    Older,
-}
-
-/// Where each touched surface stands.
-pub type Positions = BTreeMap<SurfaceName, Position>;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::env::Env;
 use super::identity::TrustedWorkflows;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 use super::pattern::Pattern;
-use super::refusal::{Cause, Refusal};
+use super::refusal::Refusal;
 
 /// What a team releases as one.
 #[derive(Debug, Clone, PartialEq, Serialize)]

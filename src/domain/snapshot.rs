@@ -16,10 +16,27 @@ use super::ids::{Commit, ReleaseId, RunId, Tag};
 use super::release::Release;
 use super::run::Run;
 use super::status::Status;
-use super::world::GoodVersion;
+use super::version::Version;
 
 /// A place in the order of good versions: when its deploy ended, and its number.
 pub type GoodAt = (Timestamp, ReleaseId);
+
+/// A version that went well in production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodVersion {
+    /// Which.
+    pub version: Version,
+    /// When its deploy ended.
+    pub deployed_at: Timestamp,
+}
+
+impl GoodVersion {
+    /// Its place in their order.
+    #[must_use]
+    pub const fn at(&self) -> GoodAt {
+        (self.deployed_at, self.version.release)
+    }
+}
 
 /// What is stored about one service, as of one moment.
 pub trait Snapshot {

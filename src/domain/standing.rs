@@ -4,10 +4,10 @@ use super::env::Env;
 use super::gate::Gate;
 use super::ids::{HostName, PersonName, RunId, SurfaceName, Tag};
 use super::reason::Reason;
-use super::release::Version;
 use super::run::RunKind;
 use super::status::Status;
 use super::step::StepKind;
+use super::version::Version;
 
 /// Where a release stands now.
 #[derive(Debug, Clone, PartialEq)]

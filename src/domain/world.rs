@@ -20,10 +20,11 @@ use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId, ServiceName};
 use super::moment::{Moment, Seed, Uptime};
 use super::person::Person;
-use super::release::{Release, Version};
+use super::release::Release;
 use super::run::{Run, RunKind, Step};
 use super::service::Service;
-use super::snapshot::{GoodAt, Memory, Snapshot};
+use super::snapshot::{Memory, Snapshot};
+use super::version::Version;
 
 /// The people that the configuration knows, by name.
 pub type People = BTreeMap<PersonName, Person>;
@@ -73,23 +74,6 @@ pub struct Beginning {
     pub next_release: ReleaseId,
     /// The number of the next run.
     pub next_run: RunId,
-}
-
-/// A version that went well in production.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoodVersion {
-    /// Which.
-    pub version: Version,
-    /// When its deploy ended.
-    pub deployed_at: Timestamp,
-}
-
-impl GoodVersion {
-    /// Its place in their order.
-    #[must_use]
-    pub const fn at(&self) -> GoodAt {
-        (self.deployed_at, self.version.release)
-    }
 }
 
 /// What a decision changed, for the store to write in one transaction.

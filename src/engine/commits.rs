@@ -12,9 +12,9 @@ use crate::domain::commits::{CommitLine, CommitList, PullRequest};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{Commit, ReleaseId, ServiceName};
-use crate::domain::release::Version;
 use crate::domain::repository::RepoName;
 use crate::domain::run::{Run, RunKind};
+use crate::domain::version::Version;
 use crate::store::{StoreError, commits, releases, runs};
 
 impl Engine {

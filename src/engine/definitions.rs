@@ -3,10 +3,11 @@
 //! Must not: know what a definition means. The caller has checked it, and takes the configuration over afterwards.
 
 use crate::config::{Block, Composed};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::store::dashboard::{self, Defined};
 use crate::store::definitions::{self, Definition};
 use crate::store::{StoreError, WriteError};

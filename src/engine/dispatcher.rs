@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
+use super::questions::{Questions, Slot};
 use super::supervise::{caught, keep_running};
 use super::{
     Engine, Failure, backups, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, trace, workflow,
@@ -26,9 +27,6 @@ use crate::store::outbox::{self, Leased};
 use crate::wording::english;
 
 mod questions;
-
-pub(super) use self::questions::Questions;
-use self::questions::Slot;
 
 /// Effects taken out of the outbox at once.
 const BATCH: u32 = 64;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
-use super::runner::Following;
+use super::following::Following;
 use super::{Engine, Failure, Handled, Request};
 use crate::clients::detached::{self, Fence, Last, Ready, RunDir, StepError, Successor, TurnedAway};
 use crate::domain::command::Command;
@@ -15,7 +15,8 @@ use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::{LastRun, Reason};
-use crate::domain::run::{Run, RunName};
+use crate::domain::run::Run;
+use crate::domain::run_name::RunName;
 use crate::store::{StoreError, numbers, runs};
 use crate::wording::english;
 

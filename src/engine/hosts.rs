@@ -24,13 +24,14 @@ use super::{Asker, Engine, Failure};
 pub use crate::clients::checkup::{Finding, State};
 use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
 use crate::clients::transport::{Transport, TransportError};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 pub use crate::domain::host::KeyState;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::store::hosts::{self, KnownHost};
 
 /// The connections, and the news that others are possible now.

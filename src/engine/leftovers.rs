@@ -1,12 +1,13 @@
 //! What earlier runs left on a host that did not answer then, once a later run has come to it and ended what was still at
 //! work there.
 
-use super::runner::Following;
+use super::following::Following;
 use crate::clients::detached::{self, Ended, Fence, RunDir, StepError};
 use crate::domain::command::Command;
 use crate::domain::ids::HostName;
 use crate::domain::reason::Found;
-use crate::domain::run::{Run, RunName};
+use crate::domain::run::Run;
+use crate::domain::run_name::RunName;
 use crate::store::runs;
 
 impl Following {

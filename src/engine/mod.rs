@@ -14,6 +14,7 @@ pub mod definitions;
 mod deliveries;
 mod delivery_log;
 mod dispatcher;
+mod following;
 mod foreign;
 mod health;
 pub mod hosts;
@@ -26,6 +27,7 @@ mod moved_tag;
 mod output;
 pub mod people;
 mod protection;
+mod questions;
 mod reach;
 pub mod redact;
 mod refusals;
@@ -44,6 +46,7 @@ mod tags;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod trace;
 mod workflow;
 
@@ -64,7 +67,7 @@ use crate::clients::health::Prober;
 use crate::clients::issuer::IssuerKeys;
 use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
-use crate::domain::approval::Tally;
+use crate::domain::cause;
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
 use crate::domain::env::Env;
@@ -73,9 +76,10 @@ use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{self, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind};
+use crate::domain::tally::Tally;
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::deliveries::pushed_by;
@@ -322,7 +326,7 @@ impl Engine {
             if let Some(update) = update
                 && !telegram::handled(tx, update, now)?
             {
-                return Err(refusal::Cause::TakenAlready.into());
+                return Err(cause::Cause::TakenAlready.into());
             }
             let (value, events) = work(tx, now)?;
             for event in events {
@@ -511,7 +515,7 @@ fn decide_and_save(
     if let Some(update) = request.update
         && !telegram::handled(tx, update, moment.now)?
     {
-        return Ok((Err(refusal::Cause::TakenAlready.into()), false));
+        return Ok((Err(cause::Cause::TakenAlready.into()), false));
     }
     let request = with_pusher(tx, request)?;
     let stored = Stored::of(tx, name);
@@ -577,9 +581,9 @@ fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName
         Subject::New(new) => Ok(Ok(new.service.clone())),
         Subject::Release(id) => Ok(releases::service_of(conn, id)?.ok_or_else(|| no_release(id))),
         Subject::Run(id) => {
-            let refusal = || refusal::Cause::NoRun { run: id }.into();
+            let refusal = || cause::Cause::NoRun { run: id }.into();
             Ok(runs::get(conn, id)?.map(|run| run.service).ok_or_else(refusal))
         }
-        Subject::Service => Ok(Err(refusal::Cause::NeedsService.into())),
+        Subject::Service => Ok(Err(cause::Cause::NeedsService.into())),
     }
 }

@@ -3,11 +3,11 @@
 use super::source::Source;
 use super::{Engine, Failure};
 use crate::clients::git::Unresolved;
+use crate::domain::cause::Cause;
 use crate::domain::command::NewRelease;
 use crate::domain::env::Env;
 use crate::domain::ids::Commit;
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::Cause;
 use crate::domain::rule::{Invalid, Rule};
 use crate::store::{releases, runs};
 

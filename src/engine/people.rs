@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use super::{Asker, Engine, Failure};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
 use crate::domain::person::{Actor, Person, Right, shared_account};
-use crate::domain::refusal::Cause;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
 

@@ -1,16 +1,14 @@
 //! Patience with a host that cannot be reached: a run waits for it, visibly and ever longer between tries, as long as
 //! the run's time lasts.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use super::catch_up;
-use super::runner::Following;
+use super::following::Following;
 use crate::clients::transport::TransportError;
-use crate::domain::command::Command;
 use crate::domain::environment::UnseenStep;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
@@ -37,37 +35,6 @@ pub(super) struct Reach<'a> {
     grace: Option<BoxFuture<'static, ()>>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
     changed: watch::Receiver<u64>,
-}
-
-/// Whom a run waits for, and why. Held while it is told, so that the last word is the newest one.
-#[derive(Default)]
-pub(super) struct Waits(Mutex<BTreeMap<HostName, Wait>>);
-
-impl Waits {
-    /// Notes why a host is waited for, or that it is not any more, and tells about all that are.
-    async fn note(&self, following: &Following, host: &HostName, why: Option<Wait>) {
-        let mut waits = self.0.lock().await;
-        match why {
-            Some(why) => waits.insert(host.clone(), why),
-            None => waits.remove(host),
-        };
-        let Following { engine, run, .. } = following;
-        let hosts = waits.clone();
-        let reason = (!hosts.is_empty()).then(|| engine.catalog().redactor().reason(&Reason::WaitsFor { hosts }));
-        if let Err(error) = following.report(Command::RunWaits { run: run.id, reason }).await {
-            tracing::warn!(run = %run.id, %error, "whom a run waits for could not be noted");
-        }
-    }
-
-    /// Whether a host is waited for.
-    async fn contains(&self, host: &HostName) -> bool {
-        self.0.lock().await.contains_key(host)
-    }
-
-    /// The run waits for no host any more, and no one needs to be told. The answer is what was heard of it last.
-    pub(super) async fn forget(&self, host: &HostName) -> Option<Reason> {
-        self.0.lock().await.remove(host).map(|wait| wait.cause)
-    }
 }
 
 /// What waiting came to.

@@ -1,9 +1,10 @@
 //! What the engine is asked for, and what becomes of it.
 
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::Actor;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
 use crate::domain::rule::Invalid;
 use crate::store::{StoreError, WriteError};

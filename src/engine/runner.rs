@@ -10,38 +10,20 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tracing::Instrument;
 
-use super::reach::{Reach, SILENCE_TIMEOUT, Waited, Waits};
+use super::following::{Following, Waits, report};
+use super::reach::{Reach, SILENCE_TIMEOUT, Waited};
 use super::source::Source;
 use super::step::StepContext;
-use super::{Engine, Failure, Request, trace};
-use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
+use super::{Engine, Failure, trace};
+use crate::clients::detached::{self, Known, Prepared, RunDir, StepError};
 use crate::clients::git::Unresolved;
-use crate::domain::command::{Answer, Command, Outcome, Said};
+use crate::domain::command::{Command, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::ids::{HostName, RunId};
-use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunKind, RunState, Step};
 use crate::store::{releases, runs};
 use crate::telemetry::traces;
-
-/// A run and the places where its steps are executed.
-pub(super) struct Following {
-    pub engine: Engine,
-    pub run: Run,
-    /// The run's directory on each of its hosts.
-    pub directories: BTreeMap<HostName, RunDir>,
-    /// Whose run it is, as the hosts know it.
-    pub token: String,
-    /// Who began the release.
-    pub performer: String,
-    /// The run may take this long.
-    pub limit: Duration,
-    /// The trace of what caused the run.
-    pub trace: Option<String>,
-    /// The hosts that it waits for.
-    pub waits: Waits,
-}
 
 /// Why a run does not get to its steps.
 enum Unprepared {
@@ -85,16 +67,6 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
 }
 
 impl Following {
-    /// Reports what became of the run; a refusal means that it has been ended meanwhile.
-    pub(super) async fn report(&self, command: Command) -> Result<Answer, Failure> {
-        report(&self.engine, &self.run, self.trace.clone(), command).await
-    }
-
-    pub(super) fn fence(&self) -> Fence<'_> {
-        let ports = self.engine.ports();
-        Fence { token: &self.token, generation: ports.generation, process: &ports.process }
-    }
-
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
         // Bringing an environment to what production runs already has nothing to do with the tag.
         if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy && !self.run.housekeeping {
@@ -382,32 +354,6 @@ pub(super) async fn check_tag(engine: &Engine, run: &Run, trace: Option<String>)
     report(engine, run, trace, found).await.map(|_| ())
 }
 
-/// Reports what became of a run; a refusal means that it has been ended meanwhile.
-pub(super) async fn report(
-    engine: &Engine,
-    run: &Run,
-    trace: Option<String>,
-    command: Command,
-) -> Result<Answer, Failure> {
-    match engine.handle(Request::about(Actor::Machine, run.service.clone(), command).traced(trace)).await {
-        Ok(handled) => Ok(handled.answer),
-        // Its definition is not known now, so that nothing can be decided: the run is taken up again later.
-        Err(Failure::Refused(refusal)) if engine.catalog().service(&run.service).is_none() => {
-            Err(postponed(refusal.code.as_str()))
-        }
-        Err(Failure::Refused(refusal)) => {
-            tracing::debug!(refusal = refusal.code.as_str(), "a report of a run came too late");
-            Ok(Answer::Step(None))
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
 fn at(host: &HostName, cause: Reason) -> Reason {
     Reason::At { host: host.clone(), cause: Box::new(cause) }
-}
-
-/// The output cannot be kept for now: the effect is postponed and the step found again.
-pub(super) fn postponed(detail: &str) -> Failure {
-    Failure::Store(crate::store::StoreError::Unavailable { disk_full: false, detail: detail.to_owned() })
 }

@@ -6,11 +6,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
 use super::{Asker, Engine, Failure};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
 use crate::domain::init_data::InitData;
 use crate::domain::person::{Actor, Door, Right};
-use crate::domain::refusal::Cause;
 use crate::domain::rule::{Invalid, Rule};
 use crate::store::sessions::{self, NewSession, SessionRow};
 use crate::store::{StoreError, WriteError, identities, key};

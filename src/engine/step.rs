@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::following::{Following, postponed};
 use super::output::Log;
 use super::reach::{Reach, Waited};
-use super::runner::{Following, postponed};
 use super::{Failure, trace};
 use crate::clients::detached::{self, Ended, StepError, StepSpec};
 use crate::clients::tools;

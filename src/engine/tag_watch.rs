@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use tokio::sync::watch::Receiver;
 
-use super::dispatcher::Questions;
+use super::questions::Questions;
 use super::source::Source;
 use super::tags::Wanted;
 use super::{Engine, Failure, Request};

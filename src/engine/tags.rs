@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-use super::dispatcher::Questions;
+use super::questions::Questions;
 use super::source::Source;
 use super::{Engine, Failure, Request};
 use crate::clients::git::Unresolved;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{Engine, Failure, runner};
+use super::{Engine, Failure, following, runner};
 use crate::clients::github::{Dispatched, GitHub, RunStatus, WorkflowRun};
 use crate::domain::command::Command;
 use crate::domain::fault::github::GithubFault;
@@ -394,7 +394,7 @@ impl Following {
     async fn report(&self, command: Command) -> Result<(), Failure> {
         let id = self.id;
         let Some(run) = self.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(()) };
-        runner::report(&self.engine, &run, self.trace.clone(), command).await.map(|_| ())
+        following::report(&self.engine, &run, self.trace.clone(), command).await.map(|_| ())
     }
 
     /// By what a run of a workflow is known again: its `run-name` says it.

@@ -2,13 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 
+use super::hands::Hands;
 use super::story;
 use crate::app::App;
 use crate::app::config_file::ConfigFile;
@@ -39,29 +36,6 @@ hosts = ["web-9"]
 [services.environments.production]
 driver = "ci"
 "#;
-
-/// A clock that stands where the story has come to, milliseconds of Unix time.
-pub(super) struct Hands(AtomicI64);
-
-impl Hands {
-    pub fn at(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.as_millisecond()))
-    }
-
-    pub fn turn(&self, to: Timestamp) {
-        self.0.store(to.as_millisecond(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 /// An RMM in a folder in which everything has happened, and in which nothing goes on. It is now what the clock says.
 pub(super) async fn told(folder: &Path, clock: Arc<Hands>) -> anyhow::Result<App> {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
-use super::sample::Hands;
+use super::hands::Hands;
 use crate::clients::checkup::{Finding, State};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Said};
 use crate::domain::commits::{CommitLine, CommitList};

@@ -10,7 +10,8 @@ use secrecy::ExposeSecret;
 use tower::ServiceExt;
 
 use super::PAGES;
-use super::sample::{Hands, told};
+use super::hands::Hands;
+use super::sample::told;
 use crate::domain::ids::PersonName;
 use crate::domain::person::Actor;
 use crate::engine::sessions::Browser;

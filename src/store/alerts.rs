@@ -258,7 +258,7 @@ pub(super) fn chat_moved(conn: &Connection, chat: i64) -> Result<(), StoreError>
 mod tests {
     use super::*;
     use crate::domain::alert::{AlertKind, Silence};
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(minutes * 60).unwrap()

@@ -11,7 +11,7 @@ use super::numbers::Numbers;
 use super::restored::Beside;
 use super::schema;
 use crate::domain::reason::{Reason, RestoredBy};
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 
 /// What a database says about one environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Gid, Uid};
 
-use super::chain::{self, ChainHead};
+use super::chain;
 use super::error::StoreError;
 use super::key::sync_directory_of;
 use super::restored::Beside;
+use super::signed::ChainHead;
 use super::watermark::Watermark;
 use super::{schema, with_suffix};
 

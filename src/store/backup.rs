@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::chain::{self, ChainHead};
+use super::chain;
 use super::error::StoreError;
 use super::key::{self, sync_directory_of};
+use super::signed::ChainHead;
 use super::{schema, with_suffix};
 
 /// Pages copied per step: 4 MiB.

@@ -87,7 +87,7 @@ pub fn output_deleted_at(conn: &Connection, run: RunId) -> Result<Option<Timesta
 mod tests {
     use super::*;
     use crate::store::logs;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn release(conn: &Connection, id: i64, list: &str) {
         conn.execute(

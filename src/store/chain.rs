@@ -6,13 +6,12 @@
 
 use std::path::Path;
 
-use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::Connection;
-use sha2::Sha256;
 
+use super::broken::{Broken, BrokenKind};
 use super::error::StoreError;
-use super::key::{AuditKey, from_hex, to_hex};
-use super::verify::{Broken, BrokenKind, Stored, head_row};
+use super::key::AuditKey;
+use super::signed::{ChainHead, Columns, Signer, Stored, head_row};
 
 /// An event to be written. All JSON comes ready-made; nothing here looks into it.
 #[derive(Debug, Clone, Copy)]
@@ -33,121 +32,6 @@ pub struct NewEvent<'a> {
     pub data: &'a str,
     /// The trace it belongs to.
     pub trace_id: Option<&'a str>,
-}
-
-/// The end of the chain, or a point of it that was noted elsewhere (in a backup, in a message): an anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainHead {
-    /// Sequence number of the last event; 0 when there is none.
-    pub seq: i64,
-    /// The last event's mac; zeros when there is none.
-    pub mac: [u8; 32],
-}
-
-impl ChainHead {
-    /// The chain before its first event.
-    pub const START: Self = Self { seq: 0, mac: [0; 32] };
-
-    /// The mac for people and files, 64 hex digits.
-    #[must_use]
-    pub fn mac_hex(&self) -> String {
-        to_hex(&self.mac)
-    }
-
-    /// An anchor as it was noted; `None` when `mac_hex` is not 64 hex digits.
-    #[must_use]
-    pub fn from_hex(seq: i64, mac_hex: &str) -> Option<Self> {
-        from_hex(mac_hex).map(|mac| Self { seq, mac })
-    }
-}
-
-/// The signed columns of an event, as bytes so that verification needs no valid UTF-8.
-pub(crate) struct Columns<'a> {
-    pub at: i64,
-    pub service: Option<&'a [u8]>,
-    pub release_id: Option<i64>,
-    pub run_id: Option<i64>,
-    pub actor: &'a [u8],
-    pub kind: &'a [u8],
-    pub data: &'a [u8],
-    pub trace_id: Option<&'a [u8]>,
-}
-
-/// Computes macs with one key; the keyed state and the buffer are reused.
-pub(crate) struct Signer {
-    /// Each with the last event it signs.
-    keyed: Vec<(i64, Hmac<Sha256>)>,
-    buffer: Vec<u8>,
-}
-
-impl Signer {
-    pub(crate) fn new(key: &AuditKey) -> Self {
-        let keyed = |(last, bytes): (i64, &[u8; 32])| {
-            // HMAC pads a short key with zeros to the block size, so this is the 32-byte key without a fallible length.
-            let mut block = [0; 64];
-            block[..32].copy_from_slice(bytes);
-            (last, Hmac::<Sha256>::new(&block.into()))
-        };
-        Self { keyed: key.all().map(keyed).collect(), buffer: Vec::with_capacity(1024) }
-    }
-
-    pub(crate) fn event(&mut self, before: &[u8; 32], seq: i64, columns: &Columns<'_>) -> [u8; 32] {
-        let buffer = &mut self.buffer;
-        buffer.clear();
-        buffer.extend_from_slice(before);
-        buffer.extend_from_slice(&seq.to_le_bytes());
-        buffer.extend_from_slice(&columns.at.to_le_bytes());
-        put_optional(buffer, columns.service);
-        put_number(buffer, columns.release_id);
-        put_number(buffer, columns.run_id);
-        put(buffer, columns.actor);
-        put(buffer, columns.kind);
-        put(buffer, columns.data);
-        put_optional(buffer, columns.trace_id);
-        self.mac(seq, &self.buffer)
-    }
-
-    pub(crate) fn seal(&self, head: &ChainHead) -> [u8; 32] {
-        // 44 bytes; an event's message is never shorter than 76, so no event can pass for a seal.
-        let mut message = [0; 44];
-        message[..4].copy_from_slice(b"head");
-        message[4..12].copy_from_slice(&head.seq.to_le_bytes());
-        message[12..].copy_from_slice(&head.mac);
-        self.mac(head.seq, &message)
-    }
-
-    /// With the key that signs this event, or an end there.
-    fn mac(&self, seq: i64, message: &[u8]) -> [u8; 32] {
-        let at = self.keyed.partition_point(|(last, _)| *last < seq);
-        let mut keyed = self.keyed[at].1.clone();
-        keyed.update(message);
-        keyed.finalize().into_bytes().into()
-    }
-}
-
-fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-    buffer.extend_from_slice(bytes);
-}
-
-fn put_optional(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    match bytes {
-        Some(bytes) => {
-            buffer.push(1);
-            put(buffer, bytes);
-        }
-        None => buffer.push(0),
-    }
-}
-
-fn put_number(buffer: &mut Vec<u8>, number: Option<i64>) {
-    match number {
-        Some(number) => {
-            buffer.push(1);
-            buffer.extend_from_slice(&number.to_le_bytes());
-        }
-        None => buffer.push(0),
-    }
 }
 
 /// The writer's end of the chain.

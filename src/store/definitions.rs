@@ -163,7 +163,7 @@ pub fn with_history(conn: &Connection) -> Result<Vec<(ServiceName, Option<Source
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn a_revision_is_noted_when_the_definition_changes() {

@@ -66,7 +66,7 @@ pub fn has_come(conn: &Connection, delivery: &str) -> Result<bool, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn a_delivery_counts_once_and_is_forgotten_when_it_is_old() {

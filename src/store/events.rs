@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::error::StoreError;
 use super::logs::packed::plain;
-use crate::domain::approval::Tally;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::status::Status;
+use crate::domain::tally::Tally;
 
 /// An event as it was recorded. Actor and data are JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -334,7 +334,7 @@ fn output_of_runs(conn: &Connection, after: i64, scope: &Scope, limit: usize) ->
 mod tests {
     use super::*;
     use crate::store::logs;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn of_a_long_history_the_last_events_are_read() {

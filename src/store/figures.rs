@@ -251,7 +251,7 @@ pub fn status(word: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     const RELEASES: &str = "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, \
         owner, notes, artifacts, promoted, bypasses, created_at, started_at) VALUES \

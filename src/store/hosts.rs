@@ -168,7 +168,7 @@ pub fn trust(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn key(letter: &str) -> HostKey {
         let fingerprint = Fingerprint::parse(format!("SHA256:{}", letter.repeat(43))).unwrap();

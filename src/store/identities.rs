@@ -41,7 +41,7 @@ pub fn show(conn: &Connection, name: &[u8; 32], until: Timestamp, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

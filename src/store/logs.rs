@@ -367,7 +367,7 @@ fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     const MIB: usize = 1 << 20;
 

@@ -238,7 +238,7 @@ pub(crate) fn forget(conn: &Connection, kind: MarkKind, about: i64) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn shop() -> ServiceName {
         ServiceName::parse("service", "shop").unwrap()

@@ -10,6 +10,7 @@ pub mod at_rest;
 pub mod backup;
 pub mod backups;
 pub mod bounds;
+pub mod broken;
 pub mod chain;
 mod columns;
 pub mod commits;
@@ -28,6 +29,7 @@ pub mod key;
 pub mod lock;
 pub mod logs;
 pub mod marks;
+pub(crate) mod migrate;
 pub mod news;
 pub mod numbers;
 pub mod outbox;
@@ -43,6 +45,7 @@ pub mod runs;
 pub mod schema;
 pub mod search;
 pub mod sessions;
+pub mod signed;
 pub mod snapshot;
 pub mod space;
 pub mod spans;
@@ -62,12 +65,14 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::Span;
 
-use self::chain::{Chain, ChainHead};
+use self::broken::Broken;
+use self::chain::Chain;
 use self::key::AuditKey;
 use self::numbers::Numbers;
 use self::readers::Readers;
 use self::restored::{Beside, Start};
-use self::verify::{Broken, Verified};
+use self::signed::ChainHead;
+use self::verify::Verified;
 use self::watermark::Watermark;
 use self::writer::Writer;
 use crate::domain::reason::Reason;
@@ -141,7 +146,7 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         schema::check_sqlite()?;
         let mut conn = schema::open_writer(&options.database)?;
-        let migrated = schema::migrate(&mut conn, &options.database)?;
+        let migrated = migrate::migrate(&mut conn, &options.database)?;
         let key_was_there = options.audit_key.exists();
         let (mut chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
         if let Some(damage) = &damage {
@@ -226,6 +231,16 @@ impl Store {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.inner.writer.progress()
+    }
+
+    /// Writes, and leaves everything as it was: tells whether the database can be written. SQLite does not write a row
+    /// that stays the same, but it does write the file's header.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let probe = |tx: &mut Tx<'_>| Ok::<_, StoreError>(tx.execute_batch("PRAGMA user_version = 0")?);
+        self.write(probe).await.map_err(WriteError::flatten)
     }
 
     /// How many writes wait for the writer.

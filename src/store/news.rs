@@ -4,9 +4,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::StoreError;
 use super::columns::{millis, time};
-use super::figures;
+use super::{StoreError, figures};
 use crate::domain::notice::Notice;
 use crate::telemetry::metrics;
 
@@ -294,7 +293,7 @@ pub fn set_noted(conn: &Connection, seq: i64) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
     use crate::store::telegram;
 
     #[test]

@@ -251,16 +251,6 @@ pub fn next_due(conn: &Connection, but: &str) -> Result<Option<i64>, StoreError>
     Ok(due)
 }
 
-/// Writes, and leaves everything as it was: tells whether the database can be written. SQLite does not write a row
-/// that stays the same, but it does write the file's header.
-///
-/// # Errors
-/// When it cannot.
-pub fn probe(conn: &Connection) -> Result<(), StoreError> {
-    conn.execute_batch("PRAGMA user_version = 0")?;
-    Ok(())
-}
-
 /// How many effects are not done yet, leased ones included.
 ///
 /// # Errors
@@ -273,7 +263,7 @@ pub fn depth(conn: &Connection) -> Result<u64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn effect(kind: &str, due_at: i64) -> NewEffect<'_> {
         NewEffect {

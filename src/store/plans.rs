@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::schema;
+use super::migrate;
 
 /// Statements that may scan or sort, by a part of their text, and why.
 const REVIEWED: &[(&str, &str)] = &[
@@ -89,7 +89,7 @@ struct Seen {
 }
 
 static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(|| {
-    let conn = schema::test_database_unwatched();
+    let conn = migrate::test_database_unwatched();
     Mutex::new(Seen { conn, statements: BTreeSet::new() })
 });
 
@@ -108,7 +108,7 @@ fn look(event: TraceEvent<'_>) {
         return;
     }
     let flaws = flaws(&seen.conn, &sql);
-    let reviewed = REVIEWED.iter().any(|(part, _)| sql.contains(part)) || schema::is_migration(sql.trim());
+    let reviewed = REVIEWED.iter().any(|(part, _)| sql.contains(part)) || migrate::is_migration(sql.trim());
     if !flaws.is_empty() && !reviewed {
         let told = writeln!(
             std::io::stderr(),
@@ -141,7 +141,7 @@ fn is_flaw(line: &str, sql: &str) -> bool {
 
 #[test]
 fn scans_and_sorts_are_seen() {
-    let conn = schema::test_database_unwatched();
+    let conn = migrate::test_database_unwatched();
     for bad in [
         "SELECT id FROM releases WHERE owner = ?1",
         "SELECT id FROM releases WHERE list = 'active' ORDER BY owner",

@@ -130,7 +130,7 @@ fn number(ci_run: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn what_was_said_is_kept_until_github_waits_no_more() {

@@ -10,9 +10,8 @@ use crate::domain::approval::Vote;
 use crate::domain::content::Content;
 use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
 use crate::domain::release::Release;
-use crate::domain::snapshot::GoodAt;
+use crate::domain::snapshot::{GoodAt, GoodVersion};
 use crate::domain::status::{List, Status};
-use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \

@@ -11,7 +11,8 @@ use crate::domain::content::Content;
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost, UnseenStep};
 use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
-use crate::domain::run::{Run, RunKind, RunName, Step};
+use crate::domain::run::{Run, RunKind, Step};
+use crate::domain::run_name::RunName;
 
 const COLUMNS: &str = "id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
                        content, waiting, stop, left_hosts, prepared, ci_run, dispatch, created_at, started_at, started_uptime, ended_at, heard_at, \

@@ -144,7 +144,7 @@ fn after(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn release(conn: &Connection, id: i64, service: &str, tag: &str, who: &str) {
         conn.execute(

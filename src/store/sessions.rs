@@ -199,7 +199,7 @@ pub fn any(conn: &Connection) -> Result<bool, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

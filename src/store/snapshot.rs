@@ -10,9 +10,8 @@ use crate::domain::env::Env;
 use crate::domain::ids::{Commit, ReleaseId, RunId, ServiceName, Tag};
 use crate::domain::release::Release;
 use crate::domain::run::Run;
-use crate::domain::snapshot::{GoodAt, Snapshot};
+use crate::domain::snapshot::{GoodAt, GoodVersion, Snapshot};
 use crate::domain::status::Status;
-use crate::domain::world::GoodVersion;
 
 /// A service in the database, as of one transaction.
 ///

@@ -33,7 +33,7 @@ pub fn of_event(conn: &Connection, seq: i64) -> Result<Option<Position>, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn the_newest_events_have_spans() {

@@ -102,7 +102,7 @@ pub fn has_release(conn: &Connection, service: &ServiceName, tag: &Tag, commit: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn a_repository_is_watched_from_its_own_beginning() {

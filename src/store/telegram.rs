@@ -492,7 +492,7 @@ pub fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

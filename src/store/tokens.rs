@@ -220,7 +220,7 @@ pub fn touch(conn: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
     use secrecy::ExposeSecret;
 
     fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow>, StoreError> {

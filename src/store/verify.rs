@@ -2,11 +2,12 @@
 //!
 //! Must not: write, hold more than one event in memory, or trust anything in the database but what the key confirms.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::Connection;
 
-use super::chain::{ChainHead, Columns, Signer};
+use super::broken::{Broken, BrokenKind};
 use super::error::StoreError;
 use super::key::AuditKey;
+use super::signed::{ChainHead, Signer, Stored, head_row};
 
 /// A chain without a flaw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,165 +16,6 @@ pub struct Verified {
     pub events: i64,
     /// Where the chain ends.
     pub head: ChainHead,
-}
-
-/// The first flaw of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{sentence}")]
-pub struct Broken {
-    /// The event it is about; for the head, the last event there is.
-    pub seq: i64,
-    /// What is wrong.
-    pub kind: BrokenKind,
-    /// The same for people.
-    pub sentence: String,
-}
-
-/// What can be wrong with a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BrokenKind {
-    /// An event's columns or its mac were changed.
-    Edited,
-    /// An event between others is gone.
-    Missing,
-    /// An event stands in another one's place.
-    Swapped,
-    /// Events at the end are gone.
-    CutOff,
-    /// An event was put there by someone without the key.
-    Added,
-    /// The head row is gone.
-    HeadMissing,
-    /// The head row was changed, or is an older one.
-    HeadForged,
-    /// The chain is sound in itself but is not the one the anchor was taken from.
-    Rewritten,
-}
-
-impl Broken {
-    pub(crate) fn new(kind: BrokenKind, seq: i64) -> Self {
-        let sentence = match kind {
-            BrokenKind::Edited => {
-                format!("Event {seq} is not what was written: its content or its signature was changed afterwards.")
-            }
-            BrokenKind::Missing => format!("Event {seq} is missing: it was removed from between others."),
-            BrokenKind::Swapped => {
-                format!("Another event stands in the place of event {seq}: events were put into another order.")
-            }
-            BrokenKind::CutOff => format!("The log ends before event {seq}: its last events were cut off."),
-            BrokenKind::Added => format!("Event {seq} was added by someone who does not have the key."),
-            BrokenKind::HeadMissing => {
-                format!("The seal of the log's end was removed: after event {seq}, events may have been cut off.")
-            }
-            BrokenKind::HeadForged => {
-                format!(
-                    "The seal of the log's end does not fit event {seq}: the seal was changed, or events after it were cut off."
-                )
-            }
-            BrokenKind::Rewritten => {
-                format!(
-                    "Event {seq} is not the one noted outside the database: the log was replaced or written anew with the key."
-                )
-            }
-        };
-        Self { seq, kind, sentence }
-    }
-
-    /// Events `from..=to` are gone from the end.
-    pub(crate) fn cut_off(from: i64, to: i64) -> Self {
-        Self { sentence: range(from, to, "cut off from the end of the log"), ..Self::new(BrokenKind::CutOff, from) }
-    }
-
-    fn missing(from: i64, to: i64) -> Self {
-        Self {
-            sentence: range(from, to, "missing: removed from between others"),
-            ..Self::new(BrokenKind::Missing, from)
-        }
-    }
-
-    fn swapped(place: i64, found_at: i64) -> Self {
-        let sentence = format!(
-            "Event {place} was moved to place {found_at}, and another event stands in its place: events were put into another order."
-        );
-        Self { sentence, ..Self::new(BrokenKind::Swapped, place) }
-    }
-}
-
-fn range(from: i64, to: i64, what: &str) -> String {
-    if from == to { format!("Event {from} is {what}.") } else { format!("Events {from} to {to} are {what}.") }
-}
-
-/// An event as it stands in the database. What has a wrong type (only possible by tampering) is `None`.
-pub(crate) struct Stored<'a> {
-    pub seq: i64,
-    pub columns: Option<Columns<'a>>,
-    pub mac: Option<[u8; 32]>,
-}
-
-impl<'a> Stored<'a> {
-    pub(crate) const COLUMNS: &'static str = "seq, at, service, release_id, run_id, actor, kind, data, trace_id, mac";
-
-    pub(crate) fn read(row: &'a Row<'_>) -> Result<Self, StoreError> {
-        let mac = row.get_ref(9)?.as_blob().ok().and_then(|blob| blob.try_into().ok());
-        Ok(Self { seq: row.get(0)?, columns: columns(row)?, mac })
-    }
-
-    /// What its mac must be if it follows an event with the mac `before` at the place `seq`.
-    fn mac_at(&self, signer: &mut Signer, before: &[u8; 32], seq: i64) -> Option<[u8; 32]> {
-        self.columns.as_ref().map(|columns| signer.event(before, seq, columns))
-    }
-
-    /// Whether it may come right behind the event `before`: it has the next number, or it says itself that it goes on
-    /// from there, as the first event after a restore does.
-    pub(crate) fn follows(&self, before: i64) -> bool {
-        self.seq == before + 1 || (self.seq > before && self.goes_on_from() == Some(before))
-    }
-
-    fn goes_on_from(&self) -> Option<i64> {
-        let columns = self.columns.as_ref().filter(|columns| columns.kind == b"database_restored")?;
-        serde_json::from_slice::<serde_json::Value>(columns.data).ok()?.get("after")?.as_i64()
-    }
-
-    pub(crate) fn fits(&self, signer: &mut Signer, before: &[u8; 32]) -> bool {
-        self.mac.is_some() && self.mac == self.mac_at(signer, before, self.seq)
-    }
-}
-
-fn columns<'a>(row: &'a Row<'_>) -> Result<Option<Columns<'a>>, StoreError> {
-    let number = |index| -> Result<Option<Option<i64>>, StoreError> { Ok(row.get_ref(index)?.as_i64_or_null().ok()) };
-    let text =
-        |index| -> Result<Option<Option<&'a [u8]>>, StoreError> { Ok(row.get_ref(index)?.as_bytes_or_null().ok()) };
-    let (Some(Some(at)), Some(service), Some(release_id), Some(run_id)) =
-        (number(1)?, text(2)?, number(3)?, number(4)?)
-    else {
-        return Ok(None);
-    };
-    let (Some(Some(actor)), Some(Some(kind)), Some(Some(data)), Some(trace_id)) =
-        (text(5)?, text(6)?, text(7)?, text(8)?)
-    else {
-        return Ok(None);
-    };
-    Ok(Some(Columns { at, service, release_id, run_id, actor, kind, data, trace_id }))
-}
-
-/// The head row as it stands in the database.
-pub(crate) struct StoredHead {
-    pub head: ChainHead,
-    pub seal: [u8; 32],
-}
-
-/// Reads the head row; a mac or seal of the wrong length reads as zeros, which no key confirms.
-pub(crate) fn head_row(conn: &Connection) -> Result<Option<StoredHead>, StoreError> {
-    let row = conn
-        .query_row("SELECT seq, mac, seal FROM chain_head WHERE id = 1", [], |row| {
-            let bytes = |index| {
-                row.get_ref(index)?.as_blob().map(|blob| blob.try_into().unwrap_or_default()).map_err(Into::into)
-            };
-            let bytes: &dyn Fn(usize) -> rusqlite::Result<[u8; 32]> = &bytes;
-            Ok(StoredHead { head: ChainHead { seq: row.get(0)?, mac: bytes(1)? }, seal: bytes(2)? })
-        })
-        .optional()?;
-    Ok(row)
 }
 
 /// Checks the whole chain: streaming, memory flat, one consistent snapshot even while the writer goes on.

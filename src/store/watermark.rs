@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Chain, ChainHead, NewEvent};
+use super::chain::{Chain, NewEvent};
 use super::columns::{millis, to_json};
 use super::error::StoreError;
+use super::signed::ChainHead;
 use super::{key, with_suffix};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;

@@ -17,8 +17,9 @@ use rusqlite::hooks::Action;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
-use super::chain::{Chain, ChainHead, NewEvent};
+use super::chain::{Chain, NewEvent};
 use super::error::{StoreError, WriteError};
+use super::signed::ChainHead;
 use crate::telemetry::{metrics, traces};
 
 /// A transaction takes in waiting requests up to this number …

@@ -1,11 +1,12 @@
 //! What can be done about a release as things stand, by whom, and what is asked before it is done.
 
 use super::release::ReleaseOverview;
+use crate::domain::cause::Cause;
 use crate::domain::env::Env;
 use crate::domain::gate::Gate;
 use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::status::Status;
 
 /// What a person is asked before a move is made.

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::domain::cause::Cause;
 use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Planner;
+use crate::domain::position::Side;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::{Release, Version};
-use crate::domain::run::{RunKind, Side, Step};
+use crate::domain::refusal::Refusal;
+use crate::domain::release::Release;
+use crate::domain::run::{RunKind, Step};
 use crate::domain::service::Service;
+use crate::domain::version::Version;
 use crate::domain::world::World;
 use crate::engine::{Engine, Failure};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::approval::{Tally, Vote};
+use crate::domain::approval::Vote;
 use crate::domain::commits::CommitList;
 use crate::domain::content::Content;
 use crate::domain::decide::possible_moves;
@@ -12,11 +12,14 @@ use crate::domain::environment::{AnotherCopy, EnvironmentState};
 use crate::domain::gate::{self, Gate, GateName, GateState};
 use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::moves::Move;
-use crate::domain::release::{Release, Version};
+use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::service::Service;
+use crate::domain::snapshot::GoodVersion;
 use crate::domain::status::Status;
-use crate::domain::world::{GoodVersion, World};
+use crate::domain::tally::Tally;
+use crate::domain::version::Version;
+use crate::domain::world::World;
 use crate::engine::{Engine, Failure};
 
 /// Of the versions to go back to, this many are told.

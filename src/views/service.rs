@@ -9,7 +9,8 @@ use crate::domain::ids::ServiceName;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
 use crate::domain::service::Service;
-use crate::domain::world::{GoodVersion, World};
+use crate::domain::snapshot::GoodVersion;
+use crate::domain::world::World;
 use crate::engine::{Engine, Failure};
 
 /// Of the good versions, this many are told.

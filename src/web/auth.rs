@@ -78,12 +78,7 @@ impl Authenticator {
             }
         }
         let before = self.forgotten();
-        let Some(row) = engine.read(move |conn| tokens::find_by_hash(conn, &hash)).await? else { return Ok(None) };
-        if row.touch_due(now.as_millisecond()) {
-            let id = row.id;
-            // Best effort: a full disk must not keep people from reading.
-            let _ = engine.store().write(move |tx| tokens::touch(tx, id, now.as_millisecond())).await;
-        }
+        let Some(row) = engine.token(hash).await? else { return Ok(None) };
         let row = Arc::new(row);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_REMEMBERED {

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::contract::GateView;
 pub use crate::contract::Problem;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::cause::Code;
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::Invalid;
 use crate::engine::Failure;
 use crate::store::StoreError;

@@ -15,12 +15,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Web;
-use super::api::hex_of;
 use super::auth::Session;
 use super::body::Asked;
 use super::limits::Share;
 use super::problem::Problem;
-use crate::contract::{AskStream, EventView, PrintedView};
+use crate::contract::{AskStream, EventView, PrintedView, hex_of};
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::rule::{Invalid, Rule};

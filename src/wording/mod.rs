@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::backup::{BackupAlarm, BackupFault};
+use crate::domain::cause::Cause;
 use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::repository::GitAdvice;
@@ -27,7 +28,7 @@ use crate::domain::identity::TokenFault;
 use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::Rule;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;

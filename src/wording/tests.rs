@@ -19,11 +19,11 @@ use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunI
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
-use crate::domain::release::Version;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::StopKind;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
+use crate::domain::version::Version;
 
 mod backups;
 mod config;

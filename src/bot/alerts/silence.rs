@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::bot::Bot;
 use crate::bot::screen::Key;
 use crate::domain::alert::Silence;
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::person::Right;
-use crate::domain::refusal::Cause;
 use crate::engine::{Asker, Failure};
 use crate::store::alerts;
 

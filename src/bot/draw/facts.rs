@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::gates::{self, GateFacts};
 use super::pen::Pen;
-use super::run::{FailureFacts, RunFacts, sentence};
+use super::run::{FailureFacts, RunFacts};
 use super::scene::Scene;
+use super::sentence::sentence;
 use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
 use crate::domain::commits::CommitList;

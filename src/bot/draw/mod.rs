@@ -16,6 +16,7 @@ mod release;
 mod run;
 mod runs;
 mod scene;
+mod sentence;
 mod service;
 
 use self::pen::Pen;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Viewer;
-use super::run::sentence;
+use super::sentence::sentence;
 use crate::bot::screen::{Act, Screen, Tap, Wish};
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Button;

@@ -241,7 +241,7 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
 }
 
 /// What people call a version, without its number where it has a name.
-fn version_title(version: &crate::domain::release::Version) -> String {
+fn version_title(version: &crate::domain::version::Version) -> String {
     match (&version.tag, &version.commit) {
         (Some(tag), _) => tag.to_string(),
         (None, Some(commit)) => commit.short().to_owned(),

@@ -9,7 +9,6 @@ use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState, Step, StepState};
 use crate::engine::Failure;
 use crate::store::logs;
-use crate::wording::without_middle;
 
 /// Steps that one message shows.
 const STEPS: usize = 12;
@@ -19,8 +18,6 @@ const ENDED: usize = 4;
 const LINE: usize = 120;
 /// Of a step's output, what is looked at for its last lines, bytes.
 const END: usize = 32 << 10;
-/// A sentence of the machine, in characters.
-pub(super) const SENTENCE: usize = 800;
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -157,11 +154,6 @@ fn what_for(waiting: &Reason) -> &Reason {
 /// The host where it says something.
 fn host(step: &Step) -> Option<String> {
     (!step.host.is_local()).then(|| step.host.to_string())
-}
-
-/// A sentence of the machine; of a long one the beginning and the end, where it says what to do.
-pub(super) fn sentence(text: &str) -> Option<String> {
-    text::clip(&without_middle(text, SENTENCE), usize::MAX, SENTENCE)
 }
 
 /// The step to blame: the first that failed or cannot be known.

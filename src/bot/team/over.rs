@@ -7,15 +7,13 @@ use crate::clients::telegram::Text;
 use crate::domain::env::Env;
 use crate::domain::ids::{RunId, ServiceName};
 use crate::domain::notice::Notice;
+use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
-use crate::domain::release::Version;
 use crate::domain::run::{Run, RunState};
-use crate::store::StoreError;
+use crate::domain::version::Version;
 use crate::store::events::{self, EventRow};
 use crate::store::news::Due;
-use crate::store::{releases, runs, telegram};
-
-use super::personal::by;
+use crate::store::{StoreError, releases, runs, telegram};
 
 /// Of the runs that chats were told of, the newest are looked at.
 const RUNS: usize = 50;
@@ -122,6 +120,11 @@ pub(super) async fn is_over(bot: &Bot, due: &Due) -> Result<bool, StoreError> {
         | "host_trusted" => true,
         _ => false,
     }))
+}
+
+/// Who has done it.
+pub(super) fn by(event: &EventRow) -> String {
+    serde_json::from_str::<Actor>(&event.actor).map(|actor| actor.label().to_owned()).unwrap_or_default()
 }
 
 /// What is said of the end of an alarm; nothing to the person who has seen to it.

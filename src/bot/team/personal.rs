@@ -9,7 +9,7 @@ use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::Text;
 use crate::domain::ids::PersonName;
 use crate::domain::notice::Notice;
-use crate::domain::person::{Actor, Person, Role};
+use crate::domain::person::{Person, Role};
 use crate::domain::reason::Reason;
 use crate::store::events::{self, EventRow};
 use crate::store::news::{self, Due};
@@ -17,7 +17,7 @@ use crate::store::record::{self, Filter, Most};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{StoreError, WriteError, sessions};
 
-use super::over;
+use super::over::{self, by};
 
 /// The account that an event concerns, beside the chats that hear of it: the claimant, or the person in whose name another one
 /// can act now.
@@ -127,9 +127,4 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
         role => text("role"),
     };
     Ok(Some(bot.say(language, key, facts)))
-}
-
-/// Who has done it.
-pub(super) fn by(event: &EventRow) -> String {
-    serde_json::from_str::<Actor>(&event.actor).map(|actor| actor.label().to_owned()).unwrap_or_default()
 }

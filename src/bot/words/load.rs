@@ -9,8 +9,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, escape_formatter};
 
 use super::{SAYS_NOTHING, Sources, html, text, tidy};
+use crate::domain::cause::Code;
 use crate::domain::gate::GateName;
-use crate::domain::refusal::Code;
 use crate::domain::text::is_blank;
 use crate::wording::Language;
 

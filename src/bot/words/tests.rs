@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::*;
+use crate::domain::cause::{Cause, Code};
 use crate::domain::ids::RunId;
-use crate::domain::refusal::{Cause, Code};
 use crate::domain::status::Status;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

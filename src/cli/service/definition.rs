@@ -6,8 +6,8 @@ use std::path::Path;
 use super::Named;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{DefineService, DefinitionView};
+use crate::domain::cause::Code;
 use crate::domain::plan::url_part;
-use crate::domain::refusal::Code;
 use crate::terminal::note;
 use crate::wording::Language;
 

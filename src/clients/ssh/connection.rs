@@ -2,28 +2,46 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::Disconnect;
 use russh::client::Handle;
 use tokio::sync::watch;
 
-use super::exchange::{self, Guard, HowEnded, Memory, Met, Notes};
+use super::guard::{Guard, HowEnded, Notes};
 use super::line::Line;
-use super::pool::Kind;
-use super::{Fault, Target, login, spare};
-use crate::domain::fault::ssh::{ConnectionEnd, SshFault};
+use super::memory::Memory;
+use super::spare::Spares;
+use super::{Target, locked};
+use crate::domain::fault::ssh::ConnectionEnd;
+use crate::domain::host::HostKey;
 use crate::telemetry::metrics::{self, SshConnection};
 
 /// How long the disconnect may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
+pub(super) const CHANNELS: usize = 8;
+
+/// A host that has shown a trusted key.
+pub(super) struct Met {
+    pub handle: Handle<Guard>,
+    pub line: Line,
+    /// The connection to the host on the way.
+    pub through: Option<Arc<Connection>>,
+    pub notes: Arc<Notes>,
+    pub key: HostKey,
+}
+
 /// A connection after login. Dropping it cuts it.
 pub(super) struct Connection {
     pub(super) handle: Handle<Guard>,
     notes: Arc<Notes>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is cut when it is dropped"))]
     line: Line,
+    /// The connection to the host on the way.
+    through: Option<Arc<Connection>>,
     target: Arc<Target>,
     used: watch::Sender<usize>,
     /// How many of them are tunnels.
@@ -36,8 +54,20 @@ pub(super) struct Connection {
     retired: AtomicBool,
     /// Channels that are open on it: what it can carry at least.
     opened: AtomicUsize,
-    pub(super) spare: spare::Spares,
+    pub(super) spare: Spares,
     _counted: SshConnection,
+}
+
+/// What a slot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A shell.
+    Session,
+    /// A TCP connection from the host.
+    Tunnel,
+    /// The same to a name that the host may not know. sshd does nothing else on a connection while it asks for a name, so
+    /// no other call may use it until it has the answer.
+    Lookup,
 }
 
 /// The right to open one channel. The connection counts as used until it is dropped.
@@ -46,31 +76,20 @@ pub(super) struct Slot(Arc<Connection>, Kind);
 /// A channel is open.
 pub(super) struct Opened(Arc<Connection>);
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Connection {
-    /// Connects and logs in.
-    pub(super) async fn new(target: Arc<Target>, memory: Arc<Mutex<Memory>>) -> Result<Self, Fault> {
-        let proof = login::proof(&target).await?;
-        let Met { mut handle, line, notes, .. } = exchange::meet(&target, &memory).await?;
-        let limit = target.limits.auth;
-        match tokio::time::timeout(limit, login::log_in(&mut handle, &target, proof)).await {
-            Ok(done) => done?,
-            Err(_) => {
-                return Err(Fault::Unreachable(SshFault::LoginLate { at: target.at(), limit }));
-            }
-        }
+    /// A connection that has logged in.
+    pub(super) fn new(met: Met, target: Arc<Target>, memory: Arc<Mutex<Memory>>) -> Self {
+        let Met { handle, line, through, notes, .. } = met;
         let (used, _) = watch::channel(0);
         let (served, retired) = (AtomicBool::new(false), AtomicBool::new(false));
         let [tunnels, lookups, opened] = [const { AtomicUsize::new(0) }; 3];
-        let spare = spare::Spares::default();
+        let spare = Spares::default();
         let _counted = metrics::of_process().ssh_connected();
-        Ok(Self {
+        Self {
             handle,
             notes,
             line,
+            through,
             target,
             used,
             tunnels,
@@ -81,7 +100,7 @@ impl Connection {
             opened,
             spare,
             _counted,
-        })
+        }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -136,7 +155,7 @@ impl Connection {
     }
 
     fn through(&self) -> Option<&Self> {
-        self.line.through.as_deref()
+        self.through.as_deref()
     }
 
     /// How it ended; by the host on the way, if the end came from there.

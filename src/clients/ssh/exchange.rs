@@ -5,26 +5,25 @@
 //! before there is an alarm. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
-use russh::{ChannelId, ChannelOpenFailure, Preferred, compression};
-use tokio::sync::watch;
+use russh::client::{self, Handle};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use russh::{Preferred, compression};
 use tokio::time::Instant;
 
-use super::connection::locked;
+use super::connection::{Connection, Met};
+use super::guard::{Guard, Notes};
 use super::line::Line;
-use super::{Fault, Jump, Target, tunnel};
+use super::memory::Memory;
+use super::{Fault, Jump, Target, locked, tunnel};
 use crate::clients::dial::Dial;
 use crate::clients::overheard::{FirstWords, Overheard, Spoken};
 use crate::clients::transport::Stream;
 use crate::domain::fault::Speaks;
 use crate::domain::fault::ssh::{Negotiated, SshFault};
-use crate::domain::host::{Fingerprint, HostKey};
+use crate::domain::host::HostKey;
 
 /// Of a channel's output so many messages wait in memory; a host sends up to 32 KiB in each.
 const WAITING_MESSAGES: usize = 16;
@@ -32,103 +31,6 @@ const WAITING_MESSAGES: usize = 16;
 const WINDOW: u32 = 1024 * 1024;
 /// A host that had no trusted key is not asked for all of its keys again before this has passed.
 const SEARCH_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How a connection ended, as far as its own task knows.
-#[derive(Clone)]
-pub(super) enum HowEnded {
-    ByHost(String),
-    Silent,
-    Broken(String),
-}
-
-/// What the connection's own task has learned.
-#[derive(Default)]
-pub(super) struct Notes {
-    offered: Mutex<Option<HostKey>>,
-    pub(super) ended: Mutex<Option<HowEnded>>,
-    /// Why the host opened no channel when it was asked for one last, in its own words.
-    pub(super) unopened: watch::Sender<String>,
-    /// Tunnels that are asked for and not answered yet.
-    pub(super) asked: AtomicUsize,
-}
-
-/// What was learned of a host's keys, for the next connection.
-#[derive(Default)]
-pub(super) struct Memory {
-    /// The trusted key that it showed at the last contact.
-    pub shown: Option<HostKey>,
-    /// All trusted keys that it has ever shown: of these the type is known.
-    met: Vec<HostKey>,
-    /// Names that lead somewhere, as the host sees it.
-    pub names: HashSet<String>,
-    /// The key that it showed first when none of its keys was trusted, and when that was.
-    searched: Option<(HostKey, Instant)>,
-}
-
-impl Memory {
-    /// The next connection asks for all keys again if it must.
-    pub(super) fn search_again(&mut self) {
-        self.searched = None;
-    }
-}
-
-/// A host that has shown a trusted key.
-pub(super) struct Met {
-    pub handle: Handle<Guard>,
-    pub line: Line,
-    pub notes: Arc<Notes>,
-    pub key: HostKey,
-}
-
-/// Answers the host: only a trusted key will do.
-pub(super) struct Guard {
-    expected: Vec<Fingerprint>,
-    notes: Arc<Notes>,
-}
-
-impl client::Handler for Guard {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        let (key, certificate) = match offered {
-            PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), false),
-            PublicKeyOrCertificate::Certificate(certificate) => (certificate.public_key().clone().into(), true),
-        };
-        let Ok(fingerprint) = Fingerprint::parse(key.fingerprint(HashAlg::Sha256).to_string()) else {
-            return Ok(false);
-        };
-        let trusted = !certificate && self.expected.contains(&fingerprint);
-        let algorithm = key.algorithm().as_str().to_owned();
-        let algorithm = if certificate { format!("certificate of {algorithm}") } else { algorithm };
-        *locked(&self.notes.offered) = Some(HostKey { algorithm, fingerprint });
-        Ok(trusted)
-    }
-
-    async fn channel_open_failure(
-        &mut self,
-        _: ChannelId,
-        _: ChannelOpenFailure,
-        description: &str,
-        _: &str,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        let words = description.chars().filter(|c| !c.is_control()).take(200).collect();
-        self.notes.unopened.send_replace(words);
-        Ok(())
-    }
-
-    async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
-        let (how, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => (HowEnded::ByHost(info.message), Ok(())),
-            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => {
-                (HowEnded::Silent, Err(russh::Error::KeepaliveTimeout))
-            }
-            DisconnectReason::Error(error) => (HowEnded::Broken(error.to_string()), Err(error)),
-        };
-        locked(&self.notes.ended).get_or_insert(how);
-        result
-    }
-}
 
 /// All types of keys that RMM takes, the best first. SHA-1 is none of them.
 fn all_types() -> Vec<Algorithm> {
@@ -208,7 +110,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
     while let Some(types) = search.next() {
         let notes = Arc::<Notes>::default();
         let fault = match exchange(target, types.clone(), &notes).await {
-            Ok((handle, line)) => {
+            Ok((handle, Way { line, through })) => {
                 let key = locked(&notes.offered).clone();
                 let Some(key) = key else { break };
                 let mut memory = locked(memory);
@@ -217,7 +119,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
                     memory.met.push(key.clone());
                 }
                 memory.searched = None;
-                return Ok(Met { handle, line, notes, key });
+                return Ok(Met { handle, line, through, notes, key });
             }
             Err(Ended::Fault(fault)) => fault,
             // It has no keys but those that it has shown.
@@ -269,7 +171,7 @@ impl From<Fault> for Ended {
 }
 
 /// Connects up to the end of the key exchange.
-async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) -> Result<(Handle<Guard>, Line), Ended> {
+async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) -> Result<(Handle<Guard>, Way), Ended> {
     let config = client::Config {
         preferred: Preferred {
             key: Cow::Owned(types),
@@ -287,7 +189,7 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
     let expected = target.pins.iter().map(|pin| pin.fingerprint.clone()).collect();
     let guard = Guard { expected, notes: Arc::clone(notes) };
     let until = Instant::now() + target.limits.connect;
-    let (line, stream) = match &target.jump {
+    let (way, stream) = match &target.jump {
         None => directly(target).await?,
         Some(jump) => through(target, jump).await?,
     };
@@ -295,8 +197,8 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
     let until = if target.jump.is_some() { Instant::now() + target.limits.connect } else { until };
     let (stream, heard) = Overheard::new(stream);
     match tokio::time::timeout_at(until, client::connect_stream(Arc::new(config), stream, guard)).await {
-        Ok(Ok(handle)) => Ok((handle, line)),
-        Ok(Err(error)) => Err(refused(target, &line, notes, &heard, &error)),
+        Ok(Ok(handle)) => Ok((handle, way)),
+        Ok(Err(error)) => Err(refused(target, &way, notes, &heard, &error)),
         Err(_) => {
             let late = || SshFault::Late { at: target.at(), limit: target.limits.connect, asks: None };
             Err(Fault::Unreachable(other_than_ssh(target, &heard).unwrap_or_else(late)).into())
@@ -304,18 +206,25 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
     }
 }
 
-async fn directly(target: &Target) -> Result<(Line, Box<dyn Stream>), Fault> {
+/// The way to a host: its line, and the connection to the host before it.
+struct Way {
+    line: Line,
+    through: Option<Arc<Connection>>,
+}
+
+async fn directly(target: &Target) -> Result<(Way, Box<dyn Stream>), Fault> {
     let (address, limit) = (&target.address, target.limits.connect);
     let dial = Dial { host: &address.host, port: address.port, limit, speaks_first: true };
     let stream = dial.connect().await.map_err(Fault::NotConnected)?;
     let broken = |error: std::io::Error| {
         Fault::Unreachable(SshFault::NotReached { address: address.to_string(), said: error.to_string() })
     };
-    Line::over_tcp(stream).map_err(broken)
+    let (line, stream) = Line::over_tcp(stream).map_err(broken)?;
+    Ok((Way { line, through: None }, stream))
 }
 
 /// Goes on from another host.
-async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>), Fault> {
+async fn through(target: &Target, jump: &Jump) -> Result<(Way, Box<dyn Stream>), Fault> {
     let on_the_way = |fault: Fault| match fault {
         further @ Fault::Jump { .. } => further,
         fault @ (Fault::NotConnected(_)
@@ -330,11 +239,12 @@ async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>)
     let limit = target.limits.connect.min(connection.target().limits.open);
     let opened = tunnel::open(slot, address.host.clone(), address.port, limit).await;
     let tunnel = opened.map_err(|why| why.on_the_way(&connection, target, jump, limit))?;
-    Ok(Line::through(tunnel, connection))
+    let (line, stream) = Line::through(tunnel);
+    Ok((Way { line, through: Some(connection) }, stream))
 }
 
 /// Explains why the key exchange came to nothing.
-fn refused(target: &Target, line: &Line, notes: &Notes, heard: &FirstWords, error: &russh::Error) -> Ended {
+fn refused(target: &Target, way: &Way, notes: &Notes, heard: &FirstWords, error: &russh::Error) -> Ended {
     let offered = locked(&notes.offered).take();
     if let (russh::Error::UnknownKey, Some(offered)) = (error, offered) {
         return Fault::UnknownKey(offered).into();
@@ -357,7 +267,7 @@ fn refused(target: &Target, line: &Line, notes: &Notes, heard: &FirstWords, erro
     if matches!(error, russh::Error::Version) {
         return Fault::Unreachable(SshFault::OtherProtocol { at, speaks: None }).into();
     }
-    let cut = match line.through.as_ref().filter(|connection| connection.has_ended()) {
+    let cut = match way.through.as_ref().filter(|connection| connection.has_ended()) {
         Some(connection) => SshFault::CutOnTheWay { at, end: connection.end() },
         None => SshFault::CutInExchange { at, said: error.to_string() },
     };

@@ -3,15 +3,12 @@
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, ReadHalf};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::connection::Connection;
-use super::tunnel::Tunnel;
 use crate::clients::transport::Stream;
 
 /// What may be on its way through another host, in bytes: more than a call ever sends at once.
@@ -21,8 +18,6 @@ const UNDER_WAY: usize = 4 * 1024 * 1024;
 pub(super) struct Line {
     cut: CancellationToken,
     socket: Option<std::net::TcpStream>,
-    /// The connection to the host on the way.
-    pub through: Option<Arc<Connection>>,
 }
 
 impl Line {
@@ -30,7 +25,7 @@ impl Line {
     pub(super) fn over_tcp(stream: TcpStream) -> io::Result<(Self, Box<dyn Stream>)> {
         let stream = stream.into_std()?;
         let socket = stream.try_clone()?;
-        let line = Self { cut: CancellationToken::new(), socket: Some(socket), through: None };
+        let line = Self { cut: CancellationToken::new(), socket: Some(socket) };
         Ok((line, Box::new(TcpStream::from_std(stream)?)))
     }
 
@@ -38,8 +33,8 @@ impl Line {
     ///
     /// All that goes through that host shares its connection, whose task waits for a reader that does not take what came for
     /// it. So no reader there may wait for that task in turn, or both wait for ever: what is sent is put aside here.
-    pub(super) fn through(tunnel: Tunnel, connection: Arc<Connection>) -> (Self, Box<dyn Stream>) {
-        let line = Self { cut: CancellationToken::new(), socket: None, through: Some(connection) };
+    pub(super) fn through(tunnel: impl Stream + 'static) -> (Self, Box<dyn Stream>) {
+        let line = Self { cut: CancellationToken::new(), socket: None };
         let (read, mut write) = tokio::io::split(tunnel);
         let (aside, mut waiting) = tokio::io::duplex(UNDER_WAY);
         let cut = line.cut.clone();
@@ -75,14 +70,14 @@ impl Drop for Line {
 }
 
 /// A line through another host.
-struct Jumping {
-    read: ReadHalf<Tunnel>,
+struct Jumping<T> {
+    read: ReadHalf<T>,
     write: DuplexStream,
     cut: CancellationToken,
     severed: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl AsyncRead for Jumping {
+impl<T: Stream> AsyncRead for Jumping<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.cut.is_cancelled() || self.severed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
@@ -91,7 +86,7 @@ impl AsyncRead for Jumping {
     }
 }
 
-impl AsyncWrite for Jumping {
+impl<T: Stream> AsyncWrite for Jumping<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.write).poll_write(cx, buf)
     }

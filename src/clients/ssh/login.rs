@@ -7,7 +7,7 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Inter
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::exchange::Guard;
+use super::guard::Guard;
 use super::{Credential, Fault, Target};
 use crate::domain::fault::ssh::{LoginFault, PrivateKeyFault, SshFault};
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -21,20 +21,25 @@ use crate::domain::ids::HostName;
 use crate::domain::reason::Reason;
 
 mod channel;
+mod connect;
 mod connection;
 mod exchange;
+mod guard;
 mod line;
 mod login;
 mod lookup;
+mod memory;
+mod order;
 mod pool;
 mod script;
 mod shell;
 mod spare;
+mod start;
 mod tunnel;
 
-use channel::Start;
-use connection::{Connection, Slot};
-use pool::{Kind, Pool};
+use connection::{Connection, Kind, Slot};
+use pool::Pool;
+use start::Start;
 use tunnel::{NotOpened, Tunnel};
 
 /// A host, and how to get in.
@@ -236,6 +241,10 @@ impl From<Fault> for TransportError {
             Fault::Jump { host, fault } => Self::Jump { host, error: Box::new(Self::from(*fault)) },
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lost(connection: &Connection) -> TransportError {

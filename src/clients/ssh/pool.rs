@@ -8,30 +8,16 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tracing::Instrument;
 
-use super::connection::{Connection, Slot, locked};
-use super::exchange::{self, Memory};
-use super::{Fault, Target};
+use super::connect::connect;
+use super::connection::{CHANNELS, Connection, Kind, Slot};
+use super::memory::Memory;
+use super::{Fault, Target, exchange, locked};
 use crate::domain::fault::ssh::SshFault;
 use crate::domain::host::HostKey;
 use crate::telemetry::traces;
 
-/// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
-pub(super) const CHANNELS: usize = 8;
-
 /// Tunnels on one connection. sshd does not limit them; whatever goes through them shares a window of TCP.
 const TUNNELS: usize = 64;
-
-/// What a slot is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A shell.
-    Session,
-    /// A TCP connection from the host.
-    Tunnel,
-    /// The same to a name that the host may not know. sshd does nothing else on a connection while it asks for a name, so
-    /// no other call may use it until it has the answer.
-    Lookup,
-}
 
 type Attempt = Shared<BoxFuture<'static, Result<(), Fault>>>;
 
@@ -112,7 +98,7 @@ impl Pool {
             let (host, port) = (address.host.as_str(), address.port);
             tracing::info_span!("ssh connect", otel.kind = "client", server.address = host, server.port = port)
         });
-        let task = tokio::spawn(Connection::new(target, Arc::clone(&self.memory)).instrument(span));
+        let task = tokio::spawn(connect(target, Arc::clone(&self.memory)).instrument(span));
         let ended = async move {
             let made = match task.await {
                 Ok(made) => made,

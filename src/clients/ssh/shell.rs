@@ -9,9 +9,9 @@ use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use secrecy::ExposeSecret;
 
-use super::channel::{Start, opened, unopened};
 use super::connection::{Connection, Opened};
 use super::script::{COMMAND, Input};
+use super::start::{Start, opened, unopened};
 use super::{lost, tunnel};
 use crate::clients::transport::TransportError;
 use crate::domain::fault::ssh::{Reached, SshFault};

@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::channel::{Order, Start};
-use super::connection::{Connection, Slot, locked};
-use super::pool::{CHANNELS, Kind};
+use super::connection::{CHANNELS, Connection, Kind, Slot};
+use super::locked;
+use super::order::Order;
 use super::shell::Shell;
+use super::start::Start;
 
 /// How long a spare waits for its script.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);

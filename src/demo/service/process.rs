@@ -8,10 +8,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::server::bind;
 use super::{Definition, SUBCOMMAND, Site, say};
 
 const POLL: Duration = Duration::from_millis(2);
@@ -42,6 +42,12 @@ script=$1
 shift
 if command -v bash >/dev/null; then exec bash -c "$script" bash "$@"; fi
 eval "$script""#;
+
+/// Takes the port of the process.
+pub(super) async fn bind(port: u16) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.with_context(|| format!("cannot listen on port {port}"))
+}
+
 /// The locked pid file of the process that we are.
 pub(super) struct PidFile(File);
 

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail, ensure};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
-use super::process::PidFile;
+use super::process::{PidFile, bind};
 use super::{Definition, Environment, Migration, PaymentMode, Site, applied, database, migrations, say};
 
 const REQUEST_TIME: Duration = Duration::from_secs(5);
@@ -226,9 +226,6 @@ async fn converse(mut stream: TcpStream, app: Arc<App>) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn bind(port: u16) -> Result<TcpListener> {
-    TcpListener::bind(("127.0.0.1", port)).await.with_context(|| format!("cannot listen on port {port}"))
-}
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,10 +8,12 @@ use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Planner;
+use crate::domain::position::{Positions, Side};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Release, Version};
-use crate::domain::run::{Positions, RunKind, RunState, Side, Step};
+use crate::domain::release::Release;
+use crate::domain::run::{RunKind, RunState, Step};
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::domain::world::NewRun;
 
 use super::Draft;

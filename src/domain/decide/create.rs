@@ -1,5 +1,7 @@
 //! New releases, and the ones that they turn out to be already.
 
+use crate::domain::artifact::Artifact;
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, NewRelease};
 use crate::domain::commit_check::CommitCheck;
 use crate::domain::effect::Effect;
@@ -11,8 +13,8 @@ use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::{check_values, clone_url};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::{Artifact, Release, Reporter};
+use crate::domain::refusal::Refusal;
+use crate::domain::release::{Release, Reporter};
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::status::Status;
@@ -129,7 +131,7 @@ impl Draft<'_, '_> {
             if !begins {
                 let (title, status) = (release.title(), release.status);
                 let cause = Cause::AlreadyEnded { release: release.id, title, status };
-                return Err(Refusal::from(cause).legal(Move::legal_for(&release).map(Move::as_str)));
+                return Err(Refusal::from(cause).legal(release.legal_moves().map(Move::as_str)));
             }
             self.start_over(&release, None)?;
         } else if again {

@@ -7,10 +7,12 @@ use crate::domain::env::Env;
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::position::{Positions, Side};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Rehearsal, Version};
-use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
+use crate::domain::release::Rehearsal;
+use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::domain::world::NewRun;
 
 use super::Draft;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::cause::Cause;
 use crate::domain::command::Answer;
 use crate::domain::env::Env;
 use crate::domain::environment::{LeftHost, UnseenStep};
@@ -10,9 +11,9 @@ use crate::domain::ids::{HostName, RunId};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::{Found, Reason};
-use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::Version;
+use crate::domain::refusal::Refusal;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
+use crate::domain::version::Version;
 use crate::domain::world::NewRun;
 
 use super::people::given_reason;

@@ -24,13 +24,14 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::cause::Cause;
 use super::command::{Answer, Command};
 use super::env::Env;
 use super::event::Event;
 use super::ids::{ReleaseId, Revision, RunId};
 use super::moves::Move;
 use super::person::{Actor, Right};
-use super::refusal::{Cause, Refusal};
+use super::refusal::Refusal;
 use super::release::Release;
 use super::run::{Run, RunKind};
 use super::status::Status;
@@ -90,12 +91,12 @@ pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
     }
     let (now, status) = (release.revision, release.status);
     let cause = Cause::StaleRevision { release: release.id, seen, now, status };
-    Err(Refusal::from(cause).legal(Move::legal_for(release).map(Move::as_str)))
+    Err(Refusal::from(cause).legal(release.legal_moves().map(Move::as_str)))
 }
 
 /// The moves from where a release stands that would not be refused, to a person with the right to make them.
 pub fn possible_moves(world: &World<'_>, release: &Release) -> impl Iterator<Item = Move> {
-    Move::legal_for(release).filter(|wanted| is_possible(world, release, *wanted))
+    release.legal_moves().filter(|wanted| is_possible(world, release, *wanted))
 }
 
 /// Whether a move would not be refused as things stand, to a person with the right to make it.

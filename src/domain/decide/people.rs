@@ -1,7 +1,7 @@
 //! What people decide besides the vote and the rollback: cancel, retry, promote, bypass, lock.
 
+use crate::domain::cause::Cause;
 use crate::domain::command::Answer;
-use crate::domain::content::Content;
 use crate::domain::env::Env;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
@@ -10,7 +10,7 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Bypass;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::RunState;
@@ -101,7 +101,7 @@ impl Draft<'_, '_> {
         }
         let gates = unmet;
         let by = self.actor.label().to_owned();
-        let content = Content::of(&release, &self.world.definition);
+        let content = release.content(&self.world.definition);
         let changed = self.world.release_mut(id);
         for &gate in &gates {
             changed.bypasses.retain(|old| old.gate != gate);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::cause::Cause;
 use crate::domain::command::Answer;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
@@ -10,7 +11,7 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter, Shown};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::Status;
@@ -302,7 +303,7 @@ impl Draft<'_, '_> {
                 let next: Vec<_> = release.status.next().iter().filter(|s| may_be_reported(**s)).collect();
                 let reason = release.reason.clone();
                 let cause = Cause::DoesNotFollow { release: id, status: release.status, reason, reported: status };
-                let legal = next.into_iter().map(|s| s.as_str()).chain(Move::legal_for(release).map(Move::as_str));
+                let legal = next.into_iter().map(|s| s.as_str()).chain(release.legal_moves().map(Move::as_str));
                 return Err(Refusal::from(cause).legal(legal));
             }
         }

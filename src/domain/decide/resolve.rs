@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Resolution};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::RunId;
 use crate::domain::person::Right;
+use crate::domain::position::{Positions, Side};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
-use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
+use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
 use crate::domain::text::prose;
 use crate::domain::world::NewRun;
 
@@ -69,7 +71,7 @@ impl Draft<'_, '_> {
         }
         let release = self.world.release(old.release);
         let forward = (old.environment, old.kind, old.housekeeping) == (Env::Production, RunKind::Deploy, false);
-        if forward && old.content.as_ref().is_some_and(|content| !content.is_of(&release, &self.world.definition)) {
+        if forward && old.content.as_ref().is_some_and(|content| !release.brought(&self.world.definition).is(content)) {
             let cause = Cause::ContentChanged { release: old.release, run: old.id };
             return Err(Refusal::from(cause).legal(["resolve"]));
         }
@@ -138,7 +140,7 @@ impl Draft<'_, '_> {
         let stands = self.world.production().current.is_none()
             && last.id >= self.world.environment(kind).vouched_below
             && (last.kind, &last.to.tag) == (RunKind::Deploy, &release.tag)
-            && last.content.as_ref().is_some_and(|content| content.is_of(release, &self.world.definition));
+            && last.content.as_ref().is_some_and(|content| release.brought(&self.world.definition).is(content));
         stands.then(|| Arc::unwrap_or_clone(last))
     }
 

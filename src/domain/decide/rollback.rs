@@ -1,15 +1,18 @@
 //! The ways back from production that people have: end a deploy that is under way, and roll a good version back.
 
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, RollbackTo};
 use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
+use crate::domain::position::Side;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::{Release, Version};
-use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
+use crate::domain::refusal::Refusal;
+use crate::domain::release::Release;
+use crate::domain::run::{Run, RunKind, RunState, StopKind};
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::domain::world::{NewRun, World};
 
 use super::people::given_reason;

@@ -1,12 +1,12 @@
 //! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::fault::known::KnownFailure;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Cause;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
 use crate::domain::service::Driver;
 use crate::domain::status::Status;

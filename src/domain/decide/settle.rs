@@ -1,6 +1,7 @@
 //! An environment of which it is not known what it runs: how that comes about, what it keeps from happening, and how an
 //! admin ends it.
 
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, UnknownState};
@@ -8,11 +9,12 @@ use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Right;
 use crate::domain::reason::{LastRun, Reason};
-use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::Version;
-use crate::domain::run::{Run, RunName, RunState};
+use crate::domain::refusal::Refusal;
+use crate::domain::run::{Run, RunState};
+use crate::domain::run_name::RunName;
 use crate::domain::status::Status;
 use crate::domain::text::prose;
+use crate::domain::version::Version;
 
 use super::people::REASON;
 use super::{Decided, Draft};

@@ -1,12 +1,13 @@
 //! The vote on a release: a yes or a no of a person, on exactly what stage shows.
 
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::cause::{Cause, Code};
 use crate::domain::command::Answer;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonName, ReleaseId, Revision};
 use crate::domain::person::{Actor, Door, Right};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Code, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
 use crate::domain::status::Status;
 

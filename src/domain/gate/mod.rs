@@ -6,6 +6,7 @@ mod approvals;
 mod commit_known;
 pub mod facts;
 mod fresh_rehearsal;
+pub mod name;
 mod no_lock;
 mod not_a_downgrade;
 mod production_clean;
@@ -15,7 +16,8 @@ mod promoted;
 use super::release::Release;
 use super::world::World;
 
-pub use facts::{Gate, GateName, GateState, Remedy, Skip, Standing};
+pub use facts::{Gate, GateState, Remedy, Skip, Standing};
+pub use name::GateName;
 
 impl GateName {
     /// Whether an admin can skip it. The others say what is physically possible, or have their own command.

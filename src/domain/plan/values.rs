@@ -5,7 +5,7 @@
 //! anything but itself there is taken only where every program of the command is known to take its arguments as they
 //! are. Tags, commits and names are of harmless characters by their own rules.
 
-use crate::domain::release::Artifact;
+use crate::domain::artifact::Artifact;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Probe, Service, Surface};
 

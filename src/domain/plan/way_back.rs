@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::super::ids::HostName;
+use super::super::position::Positions;
 use super::super::release::Release;
-use super::super::run::{Positions, StepKind};
+use super::super::run::StepKind;
 use super::super::service::{Surface, Target};
 use super::project::Direction;
 use crate::domain::reason::Reason;

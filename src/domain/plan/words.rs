@@ -152,6 +152,16 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a word is among these, which are written in one line.
+pub(super) fn among(words: &str, word: &str) -> bool {
+    words.split(' ').any(|one| one == word)
+}
+
+/// Whether a word is an option with one dash.
+pub(super) fn is_short(word: &str) -> bool {
+    word.starts_with('-') && !word.starts_with("--")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

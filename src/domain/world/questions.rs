@@ -4,18 +4,19 @@ use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{GoodVersion, World};
-use crate::domain::approval::{Tally, Verdict, Vote};
+use super::World;
+use crate::domain::approval::{Verdict, Vote};
 use crate::domain::command::RollbackTo;
-use crate::domain::content::{Brought, Content};
+use crate::domain::content::Content;
 use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::gate::{self, Gate, GateName, Standing};
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, Tag};
 use crate::domain::release::{Bypass, Release};
 use crate::domain::run::{Run, RunState};
-use crate::domain::snapshot::GoodAt;
+use crate::domain::snapshot::{GoodAt, GoodVersion};
 use crate::domain::status::Status;
+use crate::domain::tally::Tally;
 
 /// Of the releases that wait for stage, this many are looked at; the others wait behind them.
 const FEW: u32 = 20;
@@ -154,7 +155,7 @@ impl World<'_> {
     /// What a release would bring now.
     #[must_use]
     pub fn content(&self, release: &Release) -> Content {
-        Content::of(release, &self.definition)
+        release.content(&self.definition)
     }
 
     /// The runs that hold an environment.
@@ -197,7 +198,7 @@ impl World<'_> {
     /// People who have approved the release when it would have brought something else, and not again since.
     #[must_use]
     pub fn approved_something_else(&self, release: &Release) -> Vec<PersonName> {
-        let (votes, brought) = (self.votes(release), LazyCell::new(|| Brought::by(release, &self.definition)));
+        let (votes, brought) = (self.votes(release), LazyCell::new(|| release.brought(&self.definition)));
         let void = votes
             .iter()
             .filter(|vote| vote.attempt == release.attempt && vote.verdict == Verdict::Approved)

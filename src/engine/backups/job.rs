@@ -15,8 +15,8 @@ use crate::config::backup::{FILE, NAME};
 use crate::domain::backup::{BackupFault, CommandEnd, Tested};
 use crate::engine::Engine;
 use crate::store::StoreError;
-use crate::store::chain::ChainHead;
 use crate::store::key::sync_directory_of;
+use crate::store::signed::ChainHead;
 use crate::store::space::{Space, free_in};
 
 /// Room that stays free beside a copy.

@@ -2,8 +2,9 @@
 
 use super::KeyState;
 use crate::clients::ssh::Pin;
+use crate::domain::cause::Cause;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey};
-use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::store::hosts::KnownHost;
 
 /// The keys that a host may show at an address; none before an admin has said so.

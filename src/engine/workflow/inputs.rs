@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Look;
-use crate::domain::release::Version;
 use crate::domain::run::RunKind;
+use crate::domain::version::Version;
 use crate::engine::trace;
 
 /// The inputs of a dispatch; `token`: by what its run is known again.

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use super::super::chain::ChainHead;
+use super::super::broken::Broken;
 use super::super::error::StoreError;
 use super::super::key::AuditKey;
-use super::super::verify::{self, Broken};
+use super::super::signed::ChainHead;
+use super::super::verify;
 use super::{restore, schema};
 
 /// What a copy holds.

@@ -330,7 +330,7 @@ impl Lines {
 mod tests {
     use super::*;
     use crate::store::logs::{HEAD_LIMIT, append, skip};
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -179,7 +179,7 @@ mod tests {
     use super::super::lines::{Lines, Part, Piece, extent, from, last, of_line};
     use super::super::{append, read, read_end, read_step, skip};
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

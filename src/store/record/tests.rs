@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::schema::test_database;
+use crate::store::migrate::test_database;
 
 const MOST: Most = Most { events: 100, bytes: usize::MAX };
 

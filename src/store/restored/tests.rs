@@ -1,11 +1,10 @@
 use std::path::Path;
 
 use super::*;
-use crate::store::around;
-use crate::store::chain::ChainHead;
+use crate::store::broken::BrokenKind;
+use crate::store::signed::ChainHead;
 use crate::store::testing::{TestDir, event};
-use crate::store::verify::BrokenKind;
-use crate::store::{Store, StoreOptions, backup};
+use crate::store::{Store, StoreOptions, around, backup};
 
 fn options(place: &TestDir, process: &str) -> StoreOptions {
     let services = vec![ServiceName::parse("service", "blog").unwrap()];

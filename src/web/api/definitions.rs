@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 
 use super::readable_by;
 use crate::contract::{DefineService, DefinitionRevisionView, DefinitionView, RemoveService};
+use crate::domain::cause::Cause;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
-use crate::domain::refusal::Cause;
 use crate::store::dashboard::{self, Defined};
 use crate::store::definitions::{self, Revision};
 use crate::web::Web;

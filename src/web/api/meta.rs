@@ -63,8 +63,7 @@ pub(in crate::web) async fn ready(web: &Web) -> Result<Health, Problem> {
     if written.is_none_or(|at| at.elapsed() >= WRITABLE_CACHE_TTL) {
         *written = None;
         // A real write, undone at once by nothing having been written: what fails is the commit of a full or broken disk.
-        let probe = web.engine.store().write(|tx| crate::store::outbox::probe(tx)).await;
-        probe.map_err(crate::store::WriteError::flatten)?;
+        web.engine.store().probe().await?;
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
@@ -122,7 +121,7 @@ pub async fn backup(
     let file = made.path.display().to_string();
     let event = Event::BackupMade { file: file.clone() };
     web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
-    let head = made.head.unwrap_or(crate::store::chain::ChainHead::START);
+    let head = made.head.unwrap_or(crate::store::signed::ChainHead::START);
     Ok((
         StatusCode::CREATED,
         Json(BackupMade { file, bytes: made.bytes, head_seq: head.seq, head_mac: head.mac_hex() }),

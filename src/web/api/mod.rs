@@ -24,7 +24,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::meta::Readiness;
-pub use self::runs::hex_of;
 pub use super::traced::Trace;
 
 use super::Web;

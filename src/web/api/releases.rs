@@ -11,12 +11,13 @@ use crate::contract::{
     AskPlan, CreateRelease, CreatingRun, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails,
     ReleasePage, ReleaseView, RunView, StepView,
 };
+use crate::domain::artifact::Artifact;
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
 use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Artifact, CiRun};
+use crate::domain::release::CiRun;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::{one_line, prose, prose_line};
 use crate::domain::web_address::web_address;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::{Trace, allowed};
-use crate::contract::{PieceView, ReadOutput, ResolveRun, RunOutput, RunView};
+use crate::contract::{PieceView, ReadOutput, ResolveRun, RunOutput, RunView, hex_of};
 use crate::domain::command::Command;
 use crate::domain::ids::RunId;
 use crate::domain::person::{Actor, Right};
@@ -38,11 +38,6 @@ pub async fn show(
 ) -> Result<Json<RunView>, Problem> {
     let run = known_run(&web, &actor, Right::Watch, id).await?;
     Ok(Json(RunView::from(&run)))
-}
-
-/// Bytes that are not text, in hexadecimal.
-pub fn hex_of(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).is_err().then(|| crate::store::key::to_hex(bytes))
 }
 
 /// The output of a run, from a place on

@@ -5,12 +5,13 @@ use crate::contract::{
     RunView, SkippedView, StepView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::artifact::Artifact;
 use crate::domain::commit_check::{CommitAnswer, CommitCheck};
 use crate::domain::commits::CommitList;
 use crate::domain::duration_text;
 use crate::domain::gate::Gate;
 use crate::domain::person::Actor;
-use crate::domain::release::{Artifact, Bypass, CiRun, Release};
+use crate::domain::release::{Bypass, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
 use crate::domain::world::People;

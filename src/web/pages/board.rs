@@ -17,10 +17,10 @@ use crate::domain::gate::GateName;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
-use crate::domain::release::{Release, Version};
+use crate::domain::release::Release;
 use crate::domain::standing::{Phase, Standing};
-use crate::views::board;
-use crate::views::{ReleaseOverview, ServiceOverview};
+use crate::domain::version::Version;
+use crate::views::{ReleaseOverview, ServiceOverview, board};
 use crate::web::Web;
 
 /// Of a person's releases, this many are looked through for those that have ended.

@@ -1,7 +1,7 @@
 //! Connecting a repository: from its address to a service that is defined, place by place. What was answered travels along;
 //! nothing is asked of the network but by a form, and nothing is saved before the last one.
 
-mod answers;
+pub(super) mod answers;
 mod text;
 
 use std::sync::Arc;
@@ -11,12 +11,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-pub(super) use self::answers::Missing;
-
-use self::answers::{Answers, Step};
-use super::fault::{Fault, sentence_of};
+use self::answers::{Answers, Missing, Step};
+use super::fault::Fault;
 use super::frame::Frame;
 use super::new_release::ForCi;
+use super::prose::sentence_of;
 use super::viewer::{Signed, Viewer};
 use super::words::connect::{self as words, Connect};
 use crate::domain::ids::ServiceName;
@@ -155,7 +154,7 @@ pub(super) async fn look(State(web): State<Web>, Signed(viewer, sent): Signed<Pa
     let unread = match web.engine.look_at_repository(&viewer.actor, &address).await {
         Ok(found) => {
             if answers.first("name").is_empty() {
-                answers.set("name", text::name_of(&address));
+                answers.set("name", answers::name_of(&address));
             }
             web.kept.repositories.insert(address, Arc::new(found)).await;
             return Ok(Redirect::to(&format!("/connect?{}", answers.query(Step::Trigger))).into_response());

@@ -168,27 +168,6 @@ impl Shown {
     }
 }
 
-/// With a large first letter and a full stop. An address stays as it is.
-pub(super) fn sentence_of(text: &str) -> String {
-    if text.split_whitespace().next().is_some_and(|word| word.contains("://")) {
-        return ended(text);
-    }
-    let mut chars = text.chars();
-    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    ended(&format!("{first}{}", chars.as_str()))
-}
-
-/// With a full stop.
-pub(super) fn ended(text: &str) -> String {
-    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
-}
-
-/// With a large first letter and without a full stop, as a heading or a part of a line.
-pub(super) fn clause_of(text: &str) -> String {
-    let sentence = sentence_of(text);
-    sentence.strip_suffix('.').map(str::to_owned).unwrap_or(sentence)
-}
-
 /// What a page tells whose form was refused.
 pub(super) struct Refused {
     pub sentence: String,

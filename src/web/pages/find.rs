@@ -6,8 +6,9 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::board::first_release;
-use super::fault::{Fault, clause_of};
+use super::fault::Fault;
 use super::frame::{Frame, When};
+use super::prose::clause_of;
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::find::{self, Words};

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::assets;
-use super::fault::{clause_of, ended, sentence_of};
+use super::prose::{clause_of, ended, sentence_of};
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::keys::{self, Keys};

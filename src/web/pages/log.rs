@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::ansi::{PIECE, Screen, Shown, WIDEST};
 use super::fault::Fault;
-use super::run;
+use super::named;
 use super::viewer::Viewer;
 use super::words::log::{self as words, LogWords};
 use crate::domain::run::Step;
@@ -402,8 +402,8 @@ pub(super) async fn part(
     Path((id, index)): Path<(String, u32)>,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Fault> {
-    let run = run::read(&web, &viewer, &id).await?;
-    let step = run::step_of(&run, index)?;
+    let run = named::run(&web, &viewer, &id).await?;
+    let step = named::step(&run, index)?;
     let asked = Asked { step: Some(index), ..asked };
     let wanted = asked.from.map_or(Wanted::End, |line| Wanted::Since(line.max(1)));
     Ok(Html(LinesPart::read(&web, &viewer, &run, step, &asked, wanted).await?.render()?))

@@ -21,6 +21,7 @@ mod kept;
 mod live;
 mod log;
 mod mini_app;
+mod named;
 mod new_release;
 mod people;
 mod prose;

@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::fault::{Fault, sentence_of};
+use super::fault::Fault;
 use super::frame::Frame;
+use super::prose::sentence_of;
 use super::viewer::{Signed, Viewer};
 use super::words::connect::{self as words, Connect};
 use crate::assets::workflows::{RUNNER, TAG_WORKFLOW, Words};

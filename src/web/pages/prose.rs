@@ -1,4 +1,5 @@
-//! Sentences of RMM's on a page: what stands in them between backticks is code, and a whole command can be copied.
+//! Sentences of RMM's on a page: how they begin and end; what stands in them between backticks is code, and a whole command can
+//! be copied.
 
 /// A part of a sentence.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +30,27 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
 
 fn flat<'t>((before, (code, behind)): (&'t str, (&'t str, &'t str))) -> (&'t str, &'t str, &'t str) {
     (before, code, behind)
+}
+
+/// With a large first letter and a full stop. An address stays as it is.
+pub(super) fn sentence_of(text: &str) -> String {
+    if text.split_whitespace().next().is_some_and(|word| word.contains("://")) {
+        return ended(text);
+    }
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    ended(&format!("{first}{}", chars.as_str()))
+}
+
+/// With a full stop.
+pub(super) fn ended(text: &str) -> String {
+    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// With a large first letter and without a full stop, as a heading or a part of a line.
+pub(super) fn clause_of(text: &str) -> String {
+    let sentence = sentence_of(text);
+    sentence.strip_suffix('.').map(str::to_owned).unwrap_or(sentence)
 }
 
 #[cfg(test)]

@@ -4,22 +4,22 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
 
-use super::fault::{Fault, clause_of};
+use super::fault::Fault;
 use super::frame::Frame;
 use super::log::search::{self, Found};
 use super::log::{Asked, LinesPart, Wanted, failure};
+use super::named;
+use super::prose::clause_of;
 use super::steps::StepLine;
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::log::{self as words, LogWords};
 use crate::domain::ids::RunId;
-use crate::domain::person::Right;
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
+use crate::store::bounds;
 use crate::store::logs::{self, lines};
-use crate::store::{bounds, runs};
 use crate::views::Usual;
 use crate::web::Web;
-use crate::web::problem::Problem;
 
 /// A text that is looked for, in characters at most.
 const WANTED: usize = 200;
@@ -89,21 +89,6 @@ struct RunPage {
     ci_url: Option<String>,
 }
 
-/// The run that an address names, for somebody who may read it.
-pub(in crate::web::pages) async fn read(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
-    let missing = || Problem::not_found(format!("there is no run {id}"));
-    let number: i64 = id.parse().map_err(|_| missing())?;
-    let run = web.engine.read(move |conn| runs::get(conn, RunId(number))).await?.ok_or_else(missing)?;
-    viewer.actor.may(Right::Read, Some(&run.service), false)?;
-    Ok(run)
-}
-
-/// A step of a run.
-pub(in crate::web::pages) fn step_of(run: &Run, index: u32) -> Result<&Step, Problem> {
-    let step = run.steps.iter().find(|step| step.index == index);
-    step.ok_or_else(|| Problem::not_found(format!("run {} has no step {index}", run.id)))
-}
-
 /// A run, with the output of one of its steps.
 pub(super) async fn show(
     State(web): State<Web>,
@@ -113,9 +98,9 @@ pub(super) async fn show(
 ) -> Result<Html<String>, Fault> {
     // Before the look, so that what is committed during it is told.
     let seen = *web.engine.store().progress().borrow();
-    let run = read(&web, &viewer, &id).await?;
+    let run = named::run(&web, &viewer, &id).await?;
     let open = match asked.step {
-        Some(index) => Some(step_of(&run, index)?),
+        Some(index) => Some(named::step(&run, index)?),
         None => to_open(&run),
     };
     let search = find(&web, &viewer, &run, &asked).await?;

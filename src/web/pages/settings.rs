@@ -5,8 +5,9 @@ use axum::extract::State;
 use axum::response::{Html, Redirect};
 use jiff::{SignedDuration, Timestamp};
 
-use super::fault::{Fault, sentence_of};
+use super::fault::Fault;
 use super::frame::{Frame, When};
+use super::prose::sentence_of;
 use super::tone::{self, Tone};
 use super::viewer::{Nothing, Signed, Viewer};
 use super::words::settings::{self as words, Settings};

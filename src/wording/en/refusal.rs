@@ -1,11 +1,11 @@
 //! What is in the way of a command, and what to do.
 
 use super::{inside, list, reason, rule};
+use crate::domain::cause::Cause;
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Cause;
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 
 /// Why something is refused, in a sentence that begins small and has no full stop.
 pub(in crate::wording) fn refusal(cause: &Cause) -> String {

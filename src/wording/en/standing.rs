@@ -1,9 +1,9 @@
 //! Where a release stands, in English.
 
 use super::super::Language::En;
-use crate::domain::release::Version;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::wording::{MOST_NAMES, ended};
 
 pub(in crate::wording) fn standing(standing: &Standing) -> String {

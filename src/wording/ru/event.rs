@@ -5,9 +5,9 @@ use std::str::FromStr;
 use super::super::Language::Ru;
 use super::super::event::{Told, or_operator};
 use super::{gate_name, role, run, status, step};
+use crate::domain::cause::Cause;
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
-use crate::domain::refusal::Cause;
 
 /// Что произошло; ничего, если эта версия такого события не знает.
 pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {

@@ -1,11 +1,11 @@
 //! Почему отказано и что делать.
 
 use super::{inside, list, on, reason, rule, status};
+use crate::domain::cause::Cause;
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Cause;
-use crate::domain::release::Version;
+use crate::domain::version::Version;
 
 /// Почему отказано: фраза со строчной буквы, без точки.
 pub(in crate::wording) fn refusal(cause: &Cause) -> String {

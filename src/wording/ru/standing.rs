@@ -3,9 +3,9 @@
 use super::super::Language::Ru;
 use super::{run, step};
 use crate::domain::env::Env;
-use crate::domain::release::Version;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 use crate::wording::{MOST_NAMES, ended};
 
 pub(in crate::wording) fn standing(standing: &Standing) -> String {

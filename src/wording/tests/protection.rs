@@ -1,9 +1,9 @@
 //! What RMM says to a run that waits for its protection rule.
 
 use super::*;
+use crate::domain::cause::Cause;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::protection::Clearance;
-use crate::domain::refusal::Cause;
 use crate::domain::status::Status;
 
 #[test]

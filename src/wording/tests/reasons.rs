@@ -1,11 +1,11 @@
 //! Why something stands where it stands.
 
 use super::*;
+use crate::domain::cause::Cause;
 use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::ssh::SshFault;
 use crate::domain::fault::step::StepFault;
 use crate::domain::fault::{DialFault, HealthFault};
-use crate::domain::refusal::Cause;
 
 fn samples() -> Vec<Reason> {
     use Reason as R;

@@ -138,7 +138,7 @@ fn samples() -> Vec<Cause> {
 
 #[test]
 fn every_refusal_has_words_in_every_language() {
-    let source = include_str!("../../domain/refusal.rs");
+    let source = include_str!("../../domain/cause.rs");
     let told = |language: Language, cause: &Cause| {
         let refusal = cause.clone().into();
         [language.refusal(cause)].into_iter().chain(language.details(&refusal)).collect::<Vec<_>>().join(" | ")

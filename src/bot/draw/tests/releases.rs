@@ -3,6 +3,7 @@
 use super::rig::{PRODUCTION, Rig, SERVICE, STAGE, ci};
 use crate::bot::draw::pen::wish;
 use crate::bot::screen::{Act, Key, Screen, Why};
+use crate::domain::artifact::Artifact;
 use crate::domain::command::{Command, Outcome, RollbackTo};
 use crate::domain::commits::{CommitLine, CommitList};
 use crate::domain::gate::GateName;
@@ -11,7 +12,6 @@ use crate::domain::notice::Notice;
 use crate::domain::person::Actor;
 use crate::domain::person::Role::{Admin, Member, Viewer};
 use crate::domain::reason::Reason;
-use crate::domain::release::Artifact;
 use crate::domain::status::{List, Status};
 use crate::domain::workflow::{SeenRun, WorkflowEnd};
 use crate::engine::catalog::Catalog;

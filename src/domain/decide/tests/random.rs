@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::sim::*;
+use crate::domain::artifact::Artifact;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackTo, Settled};
 use crate::domain::decide::possible_moves;
 use crate::domain::gate::{self, GateName, Remedy};
@@ -13,7 +14,6 @@ use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::moves::Move;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
-use crate::domain::release::Artifact;
 use crate::domain::run::{RunState, TAG_MOVED};
 use crate::domain::status::Status;
 use crate::domain::workflow::{SeenRun, WorkflowEnd};

@@ -3,14 +3,14 @@
 use super::sim::*;
 use jiff::SignedDuration;
 
+use crate::domain::artifact::Artifact;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, NewRelease, Outcome};
 use crate::domain::event::Event;
-use crate::domain::gate::GateName;
-use crate::domain::gate::{GateState, Remedy};
+use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
-use crate::domain::refusal::Code;
-use crate::domain::release::{Artifact, Rehearsal};
+use crate::domain::release::Rehearsal;
 use crate::domain::run::RunState;
 use crate::domain::status::Status::*;
 

@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Answer, Command, NewRelease, Resolution};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Code;
 use crate::domain::run::RunState;
 use crate::domain::status::Status::{self, *};
 

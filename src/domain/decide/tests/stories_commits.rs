@@ -3,6 +3,7 @@
 use super::sim::*;
 use jiff::SignedDuration;
 
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, NewRelease, Outcome};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -12,7 +13,6 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::plan::clone_url;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Code;
 use crate::domain::run::{StepKind, TAG_GONE, TAG_MOVED};
 use crate::domain::status::Status::*;
 

@@ -1,14 +1,14 @@
 //! What is approved is what ships: whatever changes a release's artifacts or commands voids what people have said of it.
 
 use super::sim::*;
+use crate::domain::artifact::Artifact;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution};
 use crate::domain::event::Event;
-use crate::domain::gate::GateName;
-use crate::domain::gate::GateState;
+use crate::domain::gate::{GateName, GateState};
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::person::Actor;
-use crate::domain::refusal::Code;
-use crate::domain::release::{Artifact, CiRun};
+use crate::domain::release::CiRun;
 use crate::domain::run::{Action, RunState};
 use crate::domain::status::Status;
 

@@ -2,13 +2,13 @@
 
 use super::sim::*;
 use super::stories_hosts::{fails_on, on_two_hosts, waves};
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::environment::UnseenStep;
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::{Found, Hint, Reason, Wait};
-use crate::domain::refusal::Code;
 use crate::domain::run::{RunState, Step, StepState};
 use crate::domain::service::Order;
 use crate::domain::status::Status;

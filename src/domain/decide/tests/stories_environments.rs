@@ -1,12 +1,12 @@
 //! Environments are a set: a third one works beside stage and production.
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, Outcome, Settled};
 use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::plan::Planner;
-use crate::domain::refusal::Code;
 use crate::domain::run::{RunKind, RunState};
 use crate::domain::status::Status::*;
 use crate::domain::world::NewRun;

@@ -3,11 +3,11 @@
 use super::sim::*;
 use super::stories_ci::{push, report};
 use super::stories_content::built;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, NewRelease};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
-use crate::domain::refusal::Code;
 use crate::domain::release::Reporter;
 use crate::domain::status::Status::*;
 

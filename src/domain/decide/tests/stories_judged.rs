@@ -1,13 +1,12 @@
 //! What an admin has to judge: a production or a stage that is dirty, and runs whose end is not known.
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::event::Event;
-use crate::domain::gate::GateName;
-use crate::domain::gate::Remedy;
+use crate::domain::gate::{GateName, Remedy};
 use crate::domain::ids::RunId;
 use crate::domain::person::Actor;
-use crate::domain::refusal::Code;
 use crate::domain::status::Status::*;
 use crate::wording::english;
 

@@ -4,11 +4,11 @@ use jiff::SignedDuration;
 
 use super::sim::*;
 use super::stories_ci::{push, pushed, report, ship, to_manual_testing, uncounted};
+use crate::domain::cause::Code;
 use crate::domain::command::{Answer, Command};
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Code;
 use crate::domain::status::Status::*;
 
 #[test]

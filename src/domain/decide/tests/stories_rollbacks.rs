@@ -1,11 +1,10 @@
 //! Rollbacks that people choose, and what it means for those that come after.
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Answer, Command, RollbackTo};
-use crate::domain::gate::GateName;
-use crate::domain::gate::Remedy;
+use crate::domain::gate::{GateName, Remedy};
 use crate::domain::ids::ReleaseId;
-use crate::domain::refusal::Code;
 use crate::domain::status::Status::*;
 use crate::wording::english;
 

@@ -1,6 +1,7 @@
 //! What runs leave behind when they do not end well, and how it is undone.
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, Outcome, Resolution, Said};
 use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
@@ -9,7 +10,6 @@ use crate::domain::ids::HostName;
 use crate::domain::moves::Move;
 use crate::domain::person::Actor;
 use crate::domain::plan::shell_word;
-use crate::domain::refusal::Code;
 use crate::domain::run::{Action, RunState, StepKind, StepState, TAG_GONE, TAG_MOVED};
 use crate::domain::service::{Dirty, Service, Surface, Target};
 use crate::domain::status::Status::*;

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Command, Outcome, Resolution, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::UnknownState;
@@ -11,8 +12,8 @@ use crate::domain::gate::GateName;
 use crate::domain::ids::HostName;
 use crate::domain::person::Actor;
 use crate::domain::reason::{LastRun, Reason};
-use crate::domain::refusal::Code;
-use crate::domain::run::{RunName, RunState};
+use crate::domain::run::RunState;
+use crate::domain::run_name::RunName;
 use crate::domain::status::Status;
 use crate::wording::english;
 

@@ -1,11 +1,10 @@
 //! Who may say yes or no to a release, and what it takes.
 
 use super::sim::*;
+use crate::domain::cause::{Cause, Code};
 use crate::domain::command::{Command, NewRelease};
 use crate::domain::event::Event;
-use crate::domain::gate::GateName;
-use crate::domain::gate::{GateState, Remedy};
-use crate::domain::refusal::{Cause, Code};
+use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::status::Status::*;
 
 #[test]

@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 
 use super::sim::*;
+use crate::domain::cause::Code;
 use crate::domain::command::{Answer, Command};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -12,7 +13,6 @@ use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::Code;
 use crate::domain::release::{Reporter, Shown};
 use crate::domain::run::{RunKind, RunState};
 use crate::domain::status::Status::{self, *};

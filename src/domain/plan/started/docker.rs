@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::reader::{among, is_short};
 use super::state::{Own, join};
 use super::{COMPOSERS, ENGINES, Kind, Started};
-use crate::domain::plan::words::OPEN;
+use crate::domain::plan::words::{OPEN, among, is_short};
 use crate::domain::plan::{project, shell_word};
 
 const COMPOSE_FILE: &str = "COMPOSE_FILE";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::state::{GAP, Own, State, unknown};
 use super::{All, COMPOSERS, ENGINES, docker};
-use crate::domain::plan::words::{LOOSE, OPEN, Token, tokens};
+use crate::domain::plan::words::{LOOSE, OPEN, Token, among, is_short, tokens};
 
 /// Texts inside of texts that are read.
 const DEEPEST: u32 = 4;
@@ -301,9 +301,6 @@ impl<'a> Shell<'a> {
 }
 
 /// Whether a word is one of some.
-pub(super) fn among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|one| one == word)
-}
 
 fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
@@ -313,10 +310,6 @@ fn base(word: &str) -> &str {
 fn is_own(program: &str) -> bool {
     let system = ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"];
     program.contains(['/', OPEN]) && !system.iter().any(|folder| program.starts_with(folder))
-}
-
-pub(super) fn is_short(word: &str) -> bool {
-    word.starts_with('-') && !word.starts_with("--")
 }
 
 fn is_known(name: &str) -> bool {

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use crate::domain::env::Env;
 use crate::domain::ids::{Attempt, Commit, HostName, ReleaseId, Revision, ServiceName, SurfaceName};
 use crate::domain::plan::Planner;
+use crate::domain::position::{Position, Positions};
 use crate::domain::release::Release;
-use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind, Taken};
+use crate::domain::run::{Action, Ask, RunKind, Script, Step, StepKind, Taken};
 use crate::domain::service::{Approvals, Dirty, Driver, Environment, Order, Recipe, Service, Surface, Target};
 use crate::domain::status::Status;
 

@@ -1,12 +1,20 @@
 //! What somebody has answered so far on the way to a connected repository. It travels along in addresses and forms, so that no
 //! session holds it and the way back of the browser works.
 
-use super::text;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
 use crate::domain::rule::Invalid;
 use crate::engine::catalog::Catalog;
+
+/// A name for a service, from the address of its repository; empty where there is none in it.
+pub(super) fn name_of(repository: &str) -> String {
+    let path = repository.trim_end_matches('/');
+    let last = path.rsplit(['/', ':']).next().unwrap_or_default();
+    let last = last.strip_suffix(".git").unwrap_or(last).to_ascii_lowercase();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    last.chars().take(60).map(plain).collect::<String>().trim_matches(['-', '_']).to_owned()
+}
 
 /// A place on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +120,7 @@ impl Answers {
             }
         }
         if self.first("name").is_empty() {
-            self.set("name", text::name_of(self.first("repository")));
+            self.set("name", name_of(self.first("repository")));
         }
         let driver = match (hosts.is_empty(), here) {
             (false, _) => "ssh",
@@ -201,4 +209,23 @@ pub(in crate::web::pages) enum Missing {
     NoPerson(String),
     Minimum,
     Invalid(&'static str, Invalid),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_called_as_its_repository() {
+        for (repository, name) in [
+            ("acme/Shop", "shop"),
+            ("git@git.example.com:team/shop.web.git", "shop-web"),
+            ("https://git.example.com/shop/", "shop"),
+            ("/srv/git/shop.git", "shop"),
+            ("", ""),
+            ("…", ""),
+        ] {
+            assert_eq!(name_of(repository), name, "{repository}");
+        }
+    }
 }

@@ -4,15 +4,6 @@ use std::fmt::Write;
 
 use super::answers::Answers;
 
-/// A name for a service, from the address of its repository; empty where there is none in it.
-pub(super) fn name_of(repository: &str) -> String {
-    let path = repository.trim_end_matches('/');
-    let last = path.rsplit(['/', ':']).next().unwrap_or_default();
-    let last = last.strip_suffix(".git").unwrap_or(last).to_ascii_lowercase();
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-    last.chars().take(60).map(plain).collect::<String>().trim_matches(['-', '_']).to_owned()
-}
-
 /// The folder of an environment, where nobody says another: one of its own, since both may be on one host.
 pub(super) fn usual_directory(name: &str, environment: &str) -> String {
     format!("/srv/{name}-{environment}")
@@ -101,20 +92,6 @@ mod tests {
 
     fn answers(pairs: &[(&str, &str)]) -> Answers {
         Answers::of(&pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_service_is_called_as_its_repository() {
-        for (repository, name) in [
-            ("acme/Shop", "shop"),
-            ("git@git.example.com:team/shop.web.git", "shop-web"),
-            ("https://git.example.com/shop/", "shop"),
-            ("/srv/git/shop.git", "shop"),
-            ("", ""),
-            ("…", ""),
-        ] {
-            assert_eq!(name_of(repository), name, "{repository}");
-        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn is_harmless(line: &[u8], begins: usize, ends: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     #[test]
     fn the_first_line_that_tells_of_trouble_is_found_whatever_the_pieces() {

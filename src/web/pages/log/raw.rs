@@ -12,7 +12,7 @@ use super::Asked;
 use crate::store::logs::{self, lines};
 use crate::web::Web;
 use crate::web::pages::fault::Fault;
-use crate::web::pages::run;
+use crate::web::pages::named;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::log as words;
 
@@ -26,8 +26,8 @@ pub(in crate::web::pages) async fn show(
     Path((id, index)): Path<(String, u32)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
-    let run = run::read(&web, &viewer, &id).await?;
-    let step = run::step_of(&run, index)?;
+    let run = named::run(&web, &viewer, &id).await?;
+    let step = named::step(&run, index)?;
     let (number, tries, words) = (run.id.0, step.tries, words::of(viewer.looks.language));
     let kept_as = match asked.tried {
         Some(tried) => logs::of_try(index, tried.min(tries)),

@@ -177,7 +177,7 @@ fn shown(line: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::store::logs::append;
-    use crate::store::schema::test_database;
+    use crate::store::migrate::test_database;
 
     fn printed(conn: &Connection, step: i64, text: &str) {
         append(conn, 1, step, text.len() as u64, text.as_bytes(), jiff::Timestamp::UNIX_EPOCH).unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::logs::append;
-use crate::store::schema::test_database;
+use crate::store::migrate::test_database;
 
 fn style() -> Style {
     Style { address: "?step=0".to_owned(), times: None, words: words::of(crate::wording::Language::En) }

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::ReleaseId;
 use crate::domain::moves::Move;
-use crate::domain::world::GoodVersion;
+use crate::domain::snapshot::GoodVersion;
 use crate::views::forecast::Way;
 use crate::views::{Forecast, ReleaseOverview};
 use crate::web::Web;

@@ -2,8 +2,8 @@
 
 use super::Language;
 use crate::engine::repositories::Busy;
-use crate::web::pages::connect::Missing;
-use crate::web::pages::fault::ended;
+use crate::web::pages::connect::answers::Missing;
+use crate::web::pages::prose::ended;
 
 /// Labels of these pages in one language.
 #[derive(Debug)]

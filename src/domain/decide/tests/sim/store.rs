@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::moment::{Moment, Seed, Uptime};
-use crate::domain::snapshot::{GoodAt, Snapshot};
-use crate::domain::world::{Beginning, GoodVersion, Written};
+use crate::domain::snapshot::{GoodAt, GoodVersion, Snapshot};
+use crate::domain::world::{Beginning, Written};
 
 impl Sim {
     pub fn world(&self) -> World<'_> {

@@ -1,17 +1,12 @@
 //! Databases of every age, and files that are none.
 
 use super::*;
+use crate::store::schema::{open_reader, open_writer, supported_version};
 use crate::store::{Store, StoreOptions};
 use refinery::{Migration, Runner};
 
 fn options(directory: &Path) -> StoreOptions {
     StoreOptions::new(directory.join("rmm.db"), directory.join("audit.key"))
-}
-
-#[test]
-fn the_linked_sqlite_is_sound() {
-    check_sqlite().unwrap();
-    assert!(FAULTY.contains(&3_051_002) && !FAULTY.contains(&3_051_003) && FAULTY.contains(&3_007_000));
 }
 
 #[test]

@@ -1,0 +1,12 @@
+//! Sentences of the machine in messages, which have room for so much.
+
+use crate::bot::words::text;
+use crate::wording::without_middle;
+
+/// Characters of a sentence that are shown.
+const SHOWN: usize = 800;
+
+/// A sentence of the machine; of a long one the beginning and the end, where it says what to do.
+pub(super) fn sentence(text: &str) -> Option<String> {
+    text::clip(&without_middle(text, SHOWN), usize::MAX, SHOWN)
+}

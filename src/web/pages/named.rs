@@ -1,0 +1,25 @@
+//! The run and the step that an address names.
+
+use super::fault::Fault;
+use super::viewer::Viewer;
+use crate::domain::ids::RunId;
+use crate::domain::person::Right;
+use crate::domain::run::{Run, Step};
+use crate::store::runs;
+use crate::web::Web;
+use crate::web::problem::Problem;
+
+/// The run that an address names, for somebody who may read it.
+pub(super) async fn run(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
+    let missing = || Problem::not_found(format!("there is no run {id}"));
+    let number: i64 = id.parse().map_err(|_| missing())?;
+    let run = web.engine.read(move |conn| runs::get(conn, RunId(number))).await?.ok_or_else(missing)?;
+    viewer.actor.may(Right::Read, Some(&run.service), false)?;
+    Ok(run)
+}
+
+/// A step of a run.
+pub(super) fn step(run: &Run, index: u32) -> Result<&Step, Problem> {
+    let step = run.steps.iter().find(|step| step.index == index);
+    step.ok_or_else(|| Problem::not_found(format!("run {} has no step {index}", run.id)))
+}
