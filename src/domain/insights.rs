@@ -45,7 +45,7 @@ pub struct Deploy {
     pub ended: Timestamp,
     /// From the tag to the end; none where it failed.
     pub lead: Option<SignedDuration>,
-    /// How long each part took, as far as it went well and is known.
+    /// How long each part took, as far as it is known; on stage, as far as it went well.
     pub phases: Phases,
     /// That it failed, or was rolled back later.
     pub failure: Option<Failure>,
@@ -163,7 +163,7 @@ impl History {
             release: run.release,
             ended: run.ended,
             lead: run.went_well.then(|| run.ended.duration_since(run.tagged).max(SignedDuration::ZERO)),
-            phases: Phases { approval: waited, production: Some(took).filter(|_| run.went_well), ..way.phases },
+            phases: Phases { approval: waited, production: Some(took), ..way.phases },
             failure,
             is_rework: line.is_to_mend,
         });
@@ -265,7 +265,8 @@ impl Measures {
                 stage: median(&|deploy| deploy.phases.stage),
                 rehearsal: median(&|deploy| deploy.phases.rehearsal),
                 approval: median(&|deploy| deploy.phases.approval),
-                production: median(&|deploy| deploy.phases.production),
+                // One that failed may have ended anywhere on its way.
+                production: median(&|deploy| deploy.phases.production.filter(|_| deploy.lead.is_some())),
             },
         }
     }

@@ -37,6 +37,8 @@ async fn what_was_written_survives_a_refusal() {
     // Sent once more, it counts.
     assert_eq!(ann.submit(&refused, &reject, &[("reason", words)]).await.status, 303);
     assert_eq!(world.status(release).await, "manual_test_failed");
+    let took = ann.open(&path).await.text("#track li:nth-child(3) .d");
+    assert!(took.ends_with(" s"), "a vote that has ended took its time: {took:?}");
 
     // Where its form is gone, the text is still there.
     let refused = ann.submit(&refused, &reject, &[("reason", "again")]).await;
@@ -107,6 +109,12 @@ async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unloc
     let compared = ann.open(&format!("/releases/{second}/compare?with=1")).await;
     let deploys = compared.texts("#phases tbody tr").into_iter().find(|row| row.starts_with("Production")).unwrap();
     assert!(deploys.contains("Failed, "), "{deploys}");
+    // Every page tells the same: how long people took, and the deploy itself.
+    let waited = compared.texts("#phases tbody tr:nth-child(3) td");
+    let vote = ann.open(&path).await.text("#track li:nth-child(3) .d");
+    let measured = ann.open("/insights/failed").await.texts("tbody td.r");
+    assert_eq!((&waited[0], &measured[3]), (&vote, &vote), "{waited:?} {measured:?}");
+    assert!(!vote.is_empty() && deploys.contains(&measured[4]), "{deploys} {measured:?}");
     world.approve("ann", third).await.ok();
     world.until(third, "manual_test_passed").await;
     let path = format!("/releases/{third}");
@@ -265,4 +273,53 @@ async fn hostile_text_is_shown_as_it_is_on_the_pages_of_a_release() {
     }
     let page = ann.open(&path).await;
     assert!(page.text("main").contains(literal), "{}", page.html);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_in_the_readers_language() {
+    let world = World::new(one_step("true").person("bob", "member").approved_by(2, ["ann", "bob"])).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    ann.set_cookie("lang", "ru");
+    for (address, status, said) in [
+        ("/releases/abc".to_owned(), 404, "Релиза abc нет."),
+        ("/runs/abc".to_owned(), 404, "Прогона abc нет."),
+        ("/insights/abc".to_owned(), 404, "Показателя abc нет."),
+        ("/nowhere".to_owned(), 404, "По адресу /nowhere ничего нет."),
+        ("/audit?cursor=x".to_owned(), 422, "Страница: нужно значение одной из прежних страниц."),
+        (format!("{path}/plan?environment=moon"), 422, "Окружение: нужно stage, production"),
+    ] {
+        let page = ann.open(&address).await;
+        assert_eq!(page.status, status, "{address}");
+        assert!(page.text("main").contains(said), "{address}: {}", page.text("main"));
+    }
+    let page = ann.open(&path).await;
+    let refused = ann.submit(&page, &format!("{path}/reject"), &[("reason", " ")]).await;
+    assert!(refused.text("#refused").contains("Причина: нужно указать"), "{}", refused.text("#refused"));
+    let refused = ann.submit(&page, &format!("{path}/bypass"), &[("reason", "we must")]).await;
+    assert!(refused.text("#refused").contains("Условия: нужно назвать хотя бы одно"), "{}", refused.text("#refused"));
+
+    // The English sentence has the words of people, too.
+    let mut bob = Browser::signed_in(&world, Some("bob")).await;
+    let page = bob.open(&path).await;
+    world.approve("ann", release).await.ok();
+    world.person("bob").await.post(&format!("/api/v1{path}/reject"), &json!({ "reason": "no" })).await.ok();
+    let refused = bob.submit(&page, &format!("{path}/approve"), &[]).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text("#refused").contains("it is rejected now"), "{}", refused.text("#refused"));
+    // What opens nothing is counted, and told in the language, too.
+    let mut guesser = Browser::of(&world);
+    guesser.set_cookie("lang", "ru");
+    let mut said = guesser.open("/login/nonsense").await;
+    for _ in 0..40 {
+        said = guesser.open("/login/nonsense").await;
+    }
+    assert_eq!(said.status, 429);
+    assert!(
+        said.text("main").contains("слишком много неверных ссылок и кодов; попробуйте через"),
+        "{}",
+        said.text("main")
+    );
 }

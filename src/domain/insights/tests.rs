@@ -61,6 +61,8 @@ fn a_failed_deploy_recovers_with_its_rollback_and_the_next_one_is_rework() {
     assert_eq!(history.deploys.iter().map(Deploy::recovery).collect::<Vec<_>>(), [minutes(4), None, None]);
     assert_eq!(history.deploys.iter().map(|deploy| deploy.is_rework).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!(history.deploys[0].lead, None, "it never was in production");
+    assert_eq!(history.deploys[0].phases.production, minutes(5), "it took its time all the same");
+    assert_eq!(history.measures(at(0), at(50)).phases.production, minutes(1), "those that went well");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, Looks};
 use super::viewer::Viewer;
-use crate::domain::refusal::Refusal;
+use super::words::missing::{self, Missing};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::rule::Invalid;
 use crate::engine::Failure;
 use crate::store::StoreError;
@@ -20,6 +21,8 @@ pub(super) enum Fault {
     SignIn,
     /// The rules do not allow it.
     Refused(Refusal),
+    /// What the address names is not there.
+    Missing(Missing),
     /// Anything else.
     Problem(Box<Problem>),
 }
@@ -42,6 +45,12 @@ impl From<Refusal> for Fault {
 impl From<Invalid> for Fault {
     fn from(invalid: Invalid) -> Self {
         Self::Refused(invalid.into())
+    }
+}
+
+impl From<Missing> for Fault {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
     }
 }
 
@@ -111,15 +120,31 @@ impl Fault {
             }
             Self::Refused(refusal) => Told {
                 status: StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT),
-                sentence: language.refusal(&refusal.cause),
+                sentence: in_the_way(&refusal.cause, language),
                 details: language.details(refusal),
             },
+            Self::Missing(missing) => {
+                Told { status: StatusCode::NOT_FOUND, sentence: missing.sentence(language), details: Vec::new() }
+            }
             Self::Problem(problem) => Told {
                 status: StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                sentence: problem.cause().map_or_else(|| problem.detail.clone(), |cause| language.refusal(&cause)),
+                sentence: match problem.cause() {
+                    Some(cause) => in_the_way(&cause, language),
+                    None => missing::problem(language, problem),
+                },
                 details: problem.details.clone(),
             },
         }
+    }
+}
+
+/// What is in the way, with fields as people call them.
+fn in_the_way(cause: &Cause, language: Language) -> String {
+    match cause {
+        Cause::Invalid(invalid) => {
+            format!("{}: {}", missing::field(language, &invalid.field), language.rule(&invalid.rule))
+        }
+        other => language.refusal(other),
     }
 }
 

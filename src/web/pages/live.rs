@@ -16,11 +16,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::fault::Fault;
 use super::viewer::Viewer;
+use super::words::missing::Missing;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
 use crate::engine::catalog::Catalog;
 use crate::store::{Progress, StoreError, events, logs, releases};
-use crate::web::problem::Problem;
 use crate::web::{Peer, Web};
 
 /// So that proxies do not take silence for death, and a session whose time is over is noticed.
@@ -61,7 +61,7 @@ pub(super) async fn live(
     let service = match release {
         Some(id) => {
             let of = web.engine.read(move |conn| releases::service_of(conn, id)).await?;
-            Some(of.ok_or_else(|| Problem::not_found(format!("there is no release #{id}")))?)
+            Some(of.ok_or_else(|| Missing::Release(format!("#{id}")))?)
         }
         None => None,
     };

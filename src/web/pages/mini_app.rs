@@ -14,6 +14,7 @@ use super::frame::{Frame, Looks};
 use super::sign_in::{browser, end_former, guessed_wrong, local};
 use super::viewer::{Site, Viewer, must_be_from_here, new_cookies, parse};
 use super::words::mini_app::{self, Words};
+use super::words::missing::Missing;
 use crate::domain::init_data::{self, InitDataFault};
 use crate::engine::people::Who;
 use crate::web::problem::Problem;
@@ -38,9 +39,7 @@ fn is_there(web: &Web) -> bool {
 /// What the script sends on: where it is in Telegram, it stands in the fragment.
 pub(super) async fn show(State(web): State<Web>, Extension(looks): Extension<Looks>) -> Result<Html<String>, Fault> {
     if !is_there(&web) {
-        return Err(
-            Problem::not_found("there is no Mini App: it needs `[telegram]`, and a `public_url` with https").into()
-        );
+        return Err(Missing::MiniApp.into());
     }
     let labels = mini_app::of(looks.language);
     let page = MiniAppPage { frame: Frame::outside(&looks, looks.words().sign_in), labels, to: "/".to_owned() };
@@ -64,7 +63,7 @@ pub(super) async fn enter(
     let (mut parts, sent) = request.into_parts();
     must_be_from_here(&parts.headers, &looks)?;
     let Some(token) = web.engine.catalog().bot_token().filter(|_| is_there(&web)) else {
-        return Err(Problem::not_found("there is no Mini App").into());
+        return Err(Missing::MiniApp.into());
     };
     let shown: Shown = parse(&body::read(sent).await?)?;
     let labels = mini_app::of(looks.language);

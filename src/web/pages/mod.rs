@@ -54,6 +54,7 @@ pub(super) use self::kept::Kept;
 use self::fault::{Fault, Shown};
 use self::frame::Looks;
 use self::viewer::Viewer;
+use self::words::missing::Missing;
 use super::problem::Problem;
 use super::{Web, body};
 use crate::wording::zone::read_in;
@@ -151,7 +152,7 @@ pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Re
     if !is_of_a_browser(&request) {
         return body::nothing_here(method, uri).await.into_response();
     }
-    refused(&web, request, Problem::not_found(format!("there is nothing at {}", uri.path()))).await
+    refused(&web, request, Missing::Page(uri.path().to_owned())).await
 }
 
 /// As [`nothing_here`], where the method does not fit.
@@ -165,10 +166,10 @@ fn is_of_a_browser(request: &Request) -> bool {
     accepts.unwrap_or_default().contains("text/html")
 }
 
-async fn refused(web: &Web, request: Request, problem: Problem) -> Response {
+async fn refused(web: &Web, request: Request, fault: impl Into<Fault>) -> Response {
     let (parts, _) = request.into_parts();
     let looks = Looks::of(&parts.headers, &web.engine.catalog());
-    hardened(web, told(web, parts, &looks, &Shown::from(Fault::from(problem))).await)
+    hardened(web, told(web, parts, &looks, &Shown::from(fault.into())).await)
 }
 
 /// What browsers may do with a page.

@@ -2,16 +2,16 @@
 
 use super::fault::Fault;
 use super::viewer::Viewer;
+use super::words::missing::Missing;
 use crate::domain::ids::RunId;
 use crate::domain::person::Right;
 use crate::domain::run::{Run, Step};
 use crate::store::runs;
 use crate::web::Web;
-use crate::web::problem::Problem;
 
 /// The run that an address names, for somebody who may read it.
 pub(super) async fn run(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
-    let missing = || Problem::not_found(format!("there is no run {id}"));
+    let missing = || Missing::Run(id.to_owned());
     let number: i64 = id.parse().map_err(|_| missing())?;
     let run = web.engine.read(move |conn| runs::get(conn, RunId(number))).await?.ok_or_else(missing)?;
     viewer.actor.may(Right::Read, Some(&run.service), false)?;
@@ -19,7 +19,7 @@ pub(super) async fn run(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fau
 }
 
 /// A step of a run.
-pub(super) fn step(run: &Run, index: u32) -> Result<&Step, Problem> {
+pub(super) fn step(run: &Run, index: u32) -> Result<&Step, Fault> {
     let step = run.steps.iter().find(|step| step.index == index);
-    step.ok_or_else(|| Problem::not_found(format!("run {} has no step {index}", run.id)))
+    step.ok_or_else(|| Missing::Step { run: run.id, step: index }.into())
 }

@@ -15,6 +15,7 @@ use super::frame::{Frame, When};
 use super::prose::clause_of;
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
+use super::words::missing::Missing;
 use super::words::release::{self as words, ReleaseWords};
 use crate::domain::ids::{PersonName, ReleaseId};
 use crate::domain::person::Right;
@@ -24,7 +25,6 @@ use crate::engine::no_release;
 use crate::store::releases;
 use crate::views::{ReleaseOverview, UsualRuns};
 use crate::web::Web;
-use crate::web::problem::Problem;
 
 pub(super) mod acts;
 pub(super) mod compare;
@@ -116,7 +116,7 @@ async fn render(
 
 pub(super) fn number(text: &str) -> Result<ReleaseId, Fault> {
     let number = text.parse().map(ReleaseId);
-    number.map_err(|_| Problem::not_found(format!("there is no release {text}")).into())
+    number.map_err(|_| Missing::Release(text.to_owned()).into())
 }
 
 /// A release that the viewer may read.

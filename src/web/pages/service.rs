@@ -15,6 +15,7 @@ use super::fault::{Fault, Refused, Told};
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
+use super::words::missing::Missing;
 use super::words::release::ReleaseWords;
 use super::words::services::Services;
 use super::{hosts, words};
@@ -202,7 +203,7 @@ pub(super) async fn act(
 
 async fn carry_out(web: &Web, viewer: &Viewer, name: &ServiceName, act: &str, reason: &str) -> Result<(), Fault> {
     if !matches!(act, "lock" | "unlock") {
-        return Err(crate::web::problem::Problem::not_found(format!("there is no action {act}")).into());
+        return Err(Missing::Act(act.to_owned()).into());
     }
     let catalog = web.engine.catalog();
     if catalog.service(name).is_none() {

@@ -192,8 +192,9 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
 
 /// A form's fields.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_urlencoded::from_bytes(bytes)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid", format!("the form cannot be read: {error}")))
+    serde_urlencoded::from_bytes(bytes).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "unreadable", format!("the form cannot be read: {error}"))
+    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub(super) mod insights;
 pub(super) mod keys;
 pub(super) mod log;
 pub(super) mod mini_app;
+pub(super) mod missing;
 pub(super) mod nav;
 pub(super) mod people;
 pub(super) mod release;

@@ -70,7 +70,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     match remedy {
         R::AddApprover => {
             "No listed approver is left (the initiator's own approval does not count); add an approver, or an \
-                           admin can skip this gate (`bypass`)."
+                           admin can bypass this gate."
                 .to_owned()
         }
         R::Approve { count, of } if *count == of.len() => format!("{} must approve.", list(of)),
@@ -81,31 +81,30 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => {
-            format!(
-                "Stage needs repair ({}); an admin must repair it and record that with `resolve` of run {run}.",
-                reason(why)
-            )
+            format!("Stage needs repair ({}); an admin must repair it and record that for run {run}.", reason(why))
         }
         R::ResolveStageRun { run } => {
-            format!("It is not known how run {run} on stage ended; an admin must find out and record it (`resolve`).")
+            format!("It is not known how run {run} on stage ended; an admin must find out and record it.")
         }
         R::Rehearse => "RMM rehearses as soon as stage is free.".to_owned(),
-        R::CiRehearses => "The CI system that runs stage has to rehearse it and report `manual_testing`.".to_owned(),
+        R::CiRehearses => {
+            "The CI system that runs stage has to rehearse it and report that people can test it.".to_owned()
+        }
         R::RehearseAgain => "It has to be rehearsed again.".to_owned(),
         R::AskAgain { at } => format!("RMM asks the repository again at {}; or CI sends the commit.", time(*at)),
         R::SendCommit => "CI sends the commit: it creates the release once more, with the commit.".to_owned(),
         R::Ask => "RMM is asking the repository.".to_owned(),
         R::RollBack { release } => format!(
-            "An admin rolls production back with `rollback` of #{release}; a new release cannot be older than production."
+            "An admin rolls back #{release}, which production runs; a new release cannot be older than production."
         ),
         R::GoForward => "A release cannot be older than production; make a newer one.".to_owned(),
-        R::Promote => "An admin starts production (`promote`).".to_owned(),
-        R::Unlock => "An admin unlocks it (`unlock`).".to_owned(),
+        R::Promote => "An admin starts production.".to_owned(),
+        R::Unlock => "An admin unlocks it.".to_owned(),
         R::SettleProduction { service } => {
             format!("An admin must check and record it: `rmm service settle {service} --environment production`.")
         }
-        R::RepairProduction { run } => format!("An admin must repair it and record that with `resolve` of run {run}."),
-        R::ResolveRun { .. } => "An admin must find out and record it (`resolve`).".to_owned(),
+        R::RepairProduction { run } => format!("An admin must repair it and record that for run {run}."),
+        R::ResolveRun { .. } => "An admin must find out and record it.".to_owned(),
         R::WaitForEnd => "It waits until that has ended.".to_owned(),
         R::WaitForTurn => "It waits for its turn; an admin can cancel the one ahead.".to_owned(),
     }

@@ -1,10 +1,11 @@
 //! What is in the way of a command, and what to do.
 
-use super::{inside, list, reason, rule};
+use super::{inside, list, reason, rule, status_title};
 use crate::domain::cause::Cause;
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
+use crate::domain::status::Status;
 use crate::domain::version::Version;
 
 /// Why something is refused, in a sentence that begins small and has no full stop.
@@ -59,7 +60,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
 
         C::StaleRevision { release, seen: _, now: _, status } => {
-            format!("#{release} has changed since you looked at it: it is {status} now; look at it again")
+            format!("#{release} has changed since you looked at it: it {} now; look at it again", stands(*status))
         }
         C::DefinitionChanged { service, gone: true, .. } => {
             format!("the definition of {service} was removed meanwhile; your text is kept here")
@@ -88,23 +89,23 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         ),
         C::Illegal { release, title, status, reason: why, wanted, waiting } => {
             let sentence =
-                format!("#{release} {title} is {status}{}; it cannot be {} now", because(why), done(*wanted));
+                format!("#{release} {title} {}{}; it cannot be {} now", stands(*status), because(why), done(*wanted));
             match waiting {
                 Some(waiting) => format!("{sentence}; the rollback {}", reason(waiting)),
                 None => sentence,
             }
         }
         C::VoteNotOpen { release, status } => {
-            format!("#{release} is {status}; the vote opens with manual_testing")
+            format!("#{release} {}; the vote begins after the rehearsal", stands(*status))
         }
-        C::VoteClosed { release, status } => format!("the vote on #{release} is closed: it is {status}"),
+        C::VoteClosed { release, status } => format!("the vote on #{release} is closed: it {}", stands(*status)),
         C::RunEnding { run } => format!("run {run} is ending; nothing more starts in it"),
         C::ArtifactsTested { release, status } => {
-            format!("#{release} is {status}; its artifacts cannot be changed any more: people are testing it")
+            format!("#{release} {}; its artifacts cannot be changed any more: people are testing it", stands(*status))
         }
         C::ArtifactsPlanned { release, status } => format!(
-            "#{release} is {status}; its artifacts cannot be changed any more: stage has been planned with what was known \
-             before"
+            "#{release} {}; its artifacts cannot be changed any more: stage has been planned with what was known before",
+            stands(*status)
         ),
         C::GatesUnmet { release, title } => format!("#{release} {title} may not go to production yet"),
         C::GatesMet { release, title, gates } => {
@@ -118,11 +119,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
         C::OnItsWay { title, release, status, started_by, asked_by: _ } => {
             let by = started_by.as_ref().map(|run| format!(", started by the CI run {run}")).unwrap_or_default();
-            format!("{title} is on its way already as #{release} ({status}){by}")
+            format!("{title} is on its way already as #{release} ({}){by}", status_title(*status))
         }
         C::AlreadyEnded { release, title, status } => format!(
-            "#{release} {title} has ended ({status}), and the same CI run cannot restart it; another CI run makes a new \
-             release{}",
+            "#{release} {title} has ended ({}), and the same CI run cannot restart it; another CI run makes a new release{}",
+            status_title(*status),
             if status.is_retryable() { ", and `retry` restarts this one" } else { "" }
         ),
         C::TagClaimed { release, title, was, now } => format!(
@@ -132,8 +133,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             now.short()
         ),
         C::TagMovedTooLate { title, now, release, status } => format!(
-            "{title} has moved to {} while #{release} is {status}; wait for its end, or use a new tag",
-            now.short()
+            "{title} has moved to {} while #{release} {}; wait for its end, or use a new tag",
+            now.short(),
+            stands(*status)
         ),
         C::TagUnchecked { tag, why } => format!(
             "{tag} points at another commit already, and RMM cannot find out whether it has moved: {}; nothing was changed",
@@ -177,7 +179,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "it is not known how run {run} of #{release} on stage ended; an admin must find out and record it (`resolve`)"
         ),
         C::StageTaken { release, title, status } => {
-            format!("stage is taken by #{release} {title} ({status}); report again when it has left")
+            format!("stage is taken by #{release} {title} ({}); report again when it has left", status_title(*status))
         }
         C::StageTakenByRun { run } => format!("stage is taken by run {run}; report again later"),
         C::TakenByRun { environment, run, release, state } => format!(
@@ -189,8 +191,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("production of {service} runs {current}, not #{release} {title}; roll that one back")
         }
         C::ProductionBusy { release, status } => {
-            let way_out = if *status == crate::domain::status::Status::Deploying { "`abort` it, or " } else { "" };
-            format!("production is busy with #{release} ({status}); {way_out}wait for its end, then repeat")
+            let way_out = if *status == Status::Deploying { "`abort` it, or " } else { "" };
+            format!(
+                "production is busy with #{release} ({}); {way_out}wait for its end, then repeat",
+                status_title(*status)
+            )
         }
         C::ProductionLost { run, release, deploying } => {
             let way_out =
@@ -299,6 +304,17 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NumberConfigured { person, user } => format!(
             "rmm.toml says that {person} is {user}, so there is nothing to confirm; for another account, change telegram_id there"
         ),
+    }
+}
+
+/// What a release does, behind its name.
+fn stands(status: Status) -> String {
+    match status {
+        Status::Initiated => "has only just been created".to_owned(),
+        Status::StageBuildingFailed => "has failed on stage".to_owned(),
+        Status::StageTestRollbackFailed => "has failed its rehearsal".to_owned(),
+        Status::RollbackFailed => "could not be rolled back".to_owned(),
+        status => format!("is {}", status_title(status)),
     }
 }
 

@@ -69,7 +69,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     use Remedy as R;
     match remedy {
         R::AddApprover => "Подтвердить некому (голос инициатора релиза не считается): добавьте человека в список, \
-                           или администратор пропустит это условие (bypass)."
+                           или администратор пропустит это условие."
             .to_owned(),
         R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
         R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
@@ -79,33 +79,31 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => format!(
-            "Stage нужно починить ({}); после починки администратор отмечает это: resolve прогона {run}.",
+            "Stage нужно починить ({}); после починки администратор отмечает это для прогона {run}.",
             inside(&reason(why))
         ),
         R::ResolveStageRun { run } => {
-            format!(
-                "Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и указывает исход (resolve)."
-            )
+            format!("Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и указывает исход.")
         }
         R::Rehearse => "RMM начнёт репетицию, как только освободится stage.".to_owned(),
-        R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает manual_testing.".to_owned(),
+        R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает, что можно тестировать.".to_owned(),
         R::RehearseAgain => "Её нужно повторить.".to_owned(),
         R::AskAgain { at } => format!("RMM спросит репозиторий снова в {}; или коммит сообщит CI.", time(*at)),
         R::SendCommit => "Коммит сообщит CI: пусть создаст тот же релиз ещё раз, с коммитом.".to_owned(),
         R::Ask => "RMM спрашивает репозиторий.".to_owned(),
         R::RollBack { release } => {
             format!(
-                "Откат выполняет администратор: rollback релиза #{release}; новый релиз не может быть старее продакшна."
+                "Администратор откатывает релиз #{release}, который работает в продакшне; новый релиз не может быть старее продакшна."
             )
         }
         R::GoForward => "Релиз не может быть старее продакшна; создайте более новый.".to_owned(),
-        R::Promote => "Администратор запускает деплой в продакшн (`promote`).".to_owned(),
-        R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
+        R::Promote => "Администратор запускает деплой в продакшн.".to_owned(),
+        R::Unlock => "Администратор снимает блокировку.".to_owned(),
         R::SettleProduction { service } => {
             format!("Администратор проверяет и указывает: `rmm service settle {service} --environment production`.")
         }
-        R::RepairProduction { run } => format!("После починки администратор отмечает это: resolve прогона {run}."),
-        R::ResolveRun { .. } => "Администратор выясняет и указывает исход (resolve).".to_owned(),
+        R::RepairProduction { run } => format!("После починки администратор отмечает это для прогона {run}."),
+        R::ResolveRun { .. } => "Администратор выясняет и указывает исход.".to_owned(),
         R::WaitForEnd => "Релиз ждёт, пока это закончится.".to_owned(),
         R::WaitForTurn => "Релиз ждёт своей очереди; тот, что впереди, может отменить администратор.".to_owned(),
     }

@@ -18,7 +18,7 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
         R::CommitWithoutRepository { service } => {
             format!("нужно указать: у {service} нет репозитория, который мог бы его назвать")
         }
-        R::AnyGate => "нужно назвать хотя бы одну проверку".into(),
+        R::AnyGate => "нужно назвать хотя бы одно условие".into(),
         R::ReleaseThere => "нужно указать вместе с `release`".into(),
         R::NoReleaseThere => "указывают, только если `runs` = `release`".into(),
 
@@ -91,7 +91,7 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
         ),
         R::CommitOfTag { tag, commit } => format!("в репозитории {tag} — это {commit}"),
         R::InRepository { why } => reason(why),
-        R::GateStays { gate } => format!("проверку «{}» пропустить нельзя", gate_name(*gate)),
+        R::GateStays { gate } => format!("условие «{}» пропустить нельзя", gate_name(*gate)),
 
         R::KnownPerson { person } => format!("в конфигурации никого не зовут {person}"),
         R::RoleOfToken => "нужна одна из ролей токена".into(),

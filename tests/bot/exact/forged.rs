@@ -176,7 +176,7 @@ async fn a_button_of_yesterday_is_answered_with_what_has_changed() {
     boris.post(&format!("{path}/reject"), &json!({ "reason": "the carts are empty" })).await.ok();
 
     let tap = in_vain(&world, &world.ann, menu, &yes).await;
-    assert!(tap.alert && tap.toast.contains("it is manual_test_failed now"), "{tap:?}");
+    assert!(tap.alert && tap.toast.contains("it is rejected now"), "{tap:?}");
     let private = world.telegram.chat(world.ann.id);
     private
         .until("the message shows how it is now", |all| {

@@ -22,7 +22,7 @@ use crate::web::pages::kept;
 use crate::web::pages::tone::{self, Tone};
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::insights::{self, Words};
-use crate::web::problem::Problem;
+use crate::web::pages::words::missing::Missing;
 
 /// Releases that are shown.
 const SHOWN: usize = 200;
@@ -122,7 +122,7 @@ pub(in crate::web::pages) async fn list(
 ) -> Result<Html<String>, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     let known = Kind::ALL.into_iter().find(|known| known.word() == kind);
-    let kind = known.ok_or_else(|| Problem::not_found(format!("there is no measure {kind}")))?;
+    let kind = known.ok_or_else(|| Missing::Measure(kind))?;
     let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
     let (history, from, to) = history(&web, &period).await?;
     let labels = insights::of(viewer.looks.language);

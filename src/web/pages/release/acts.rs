@@ -22,8 +22,8 @@ use crate::web::api::{decisions, services};
 use crate::web::pages::fault::{Fault, Refused, Told};
 use crate::web::pages::frame::Looks;
 use crate::web::pages::viewer::{Signed, Viewer};
+use crate::web::pages::words::missing::Missing;
 use crate::web::pages::words::release as words;
-use crate::web::problem::Problem;
 
 /// Something that can be chosen.
 pub(super) struct Choice {
@@ -299,12 +299,12 @@ async fn carry_out(
 }
 
 /// What a form says.
-fn said(fields: &[(String, String)]) -> Result<Say, Problem> {
+fn said(fields: &[(String, String)]) -> Result<Say, Fault> {
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let filled = |name: &str| field(name).filter(|value| !value.trim().is_empty());
     let gates = fields.iter().filter(|(key, _)| key == "gates").map(|(_, value)| {
         let gate = GateName::ALL.iter().find(|gate| gate.as_str() == value);
-        gate.copied().ok_or_else(|| Problem::not_found(format!("there is no gate {value}")))
+        gate.copied().ok_or_else(|| Missing::Gate(value.clone()))
     });
     Ok(Say {
         reason: filled("reason"),

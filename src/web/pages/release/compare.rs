@@ -6,7 +6,7 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::content::{self, Commits};
-use super::{number, readable};
+use super::{number, progress, readable};
 use crate::domain::env::Env;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
@@ -19,8 +19,8 @@ use crate::web::pages::diff;
 use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::Frame;
 use crate::web::pages::viewer::Viewer;
+use crate::web::pages::words::missing::Missing;
 use crate::web::pages::words::release::{self as words, ReleaseWords};
-use crate::web::problem::Problem;
 
 /// Releases that are offered.
 const OFFERED: u32 = 50;
@@ -89,7 +89,7 @@ pub(in crate::web::pages) async fn show(
         Some(_) | None => None,
     };
     if let Some(other) = other.as_ref().filter(|other| other.service != one.service) {
-        return Err(Problem::not_found(format!("#{} is a release of {}", other.id, other.service)).into());
+        return Err(Missing::OfOtherService { release: other.id, service: other.service.clone() }.into());
     }
     let offered = web.engine.releases(None, Some(one.service.clone()), None, OFFERED).await?;
     let others = offered.iter().filter(|release| release.id != one.id);
@@ -180,6 +180,11 @@ fn last(runs: &[Run], env: Env, kind: RunKind) -> Option<&Run> {
     runs.iter().rev().find(|run| (run.environment, run.kind) == (env, kind) && run.moves_its_release())
 }
 
+/// The run that is told of a kind: the last that ended well, or else the last one.
+fn told(runs: &[Run], env: Env, kind: RunKind) -> Option<&Run> {
+    good(runs, env, kind).or_else(|| last(runs, env, kind))
+}
+
 /// How the service was defined when the last run of each began, line by line.
 async fn compared_definitions(
     web: &Web,
@@ -257,7 +262,7 @@ fn phases(
     let (looks, labels) = (&viewer.looks, viewer.looks.words());
     let own = words::of(looks.language);
     let went = |runs: &[Run], env: Env, kind: RunKind| {
-        let run = good(runs, env, kind).or_else(|| last(runs, env, kind))?;
+        let run = told(runs, env, kind)?;
         let took = run.started_at.map(|from| looks.lasting(from, run.ended_at.unwrap_or(viewer.now)));
         let state = (run.state != RunState::Succeeded).then(|| labels.run_state(&run.state).to_owned());
         let is_back =
@@ -283,8 +288,8 @@ fn phases(
         })
         .collect();
     let waited = |runs: &[Run]| {
-        let begins = good(runs, Env::Stage, RunKind::Rehearsal).or_else(|| good(runs, Env::Stage, RunKind::Deploy))?;
-        Some(looks.lasting(begins.ended_at?, good(runs, Env::Production, RunKind::Deploy)?.started_at?))
+        let decided = told(runs, Env::Production, RunKind::Deploy)?.created_at;
+        progress::waited(runs, decided).map(|waited| looks.language.lasting(waited))
     };
     rows.insert(2, PhaseRow { name: own.people.to_owned(), one: waited(runs), other: waited(other_runs), usual: None });
     let whole = |release: &Release| Some(looks.lasting(release.created_at, release.completed_at?));

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
 use crate::domain::run::{Run, RunKind, RunState, StepState};
@@ -44,6 +46,26 @@ pub(super) fn last_run(runs: &[Run], of: &ReleaseOverview, env: Env, kind: RunKi
     runs.iter().rposition(is_it)
 }
 
+/// How long people and other gates took, up to a time: since the last run on stage before it ended. The same as what the insights
+/// count, where the time is that of the decision to deploy to production.
+pub(super) fn waited<'a>(runs: impl IntoIterator<Item = &'a Run>, until: Timestamp) -> Option<SignedDuration> {
+    let is_it = |run: &&Run| {
+        run.environment == Env::Stage
+            && matches!(run.kind, RunKind::Deploy | RunKind::Rehearsal)
+            && run.moves_its_release()
+    };
+    let ends = runs.into_iter().filter(is_it).filter_map(|run| run.ended_at).filter(|ended| *ended <= until);
+    ends.max().map(|ended| until.duration_since(ended))
+}
+
+/// How long the vote and the other gates took that have ended in this attempt, well or not.
+fn voted(overview: &ReleaseOverview, runs: &[Run], production: Option<&Run>) -> Option<SignedDuration> {
+    let release = &overview.release;
+    let ended = (!release.status.is_active()).then_some(release.status_since);
+    let of_attempt = runs.iter().filter(|run| run.attempt == release.attempt);
+    waited(of_attempt, production.map(|run| run.created_at).or(ended)?)
+}
+
 /// Where these parts stand among all.
 const REHEARSAL: usize = 1;
 const APPROVALS: usize = 2;
@@ -75,9 +97,13 @@ pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns,
         }
     };
     let skips_approvals = overview.release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals);
+    let vote = voted(overview, runs, parts[3].1).filter(|_| here >= APPROVALS);
     let stop = |(at, (name, run)): (usize, (&'static str, Option<&Run>))| Stop {
         name,
-        took: run.and_then(|run| took(run, usual, viewer)),
+        took: match run {
+            Some(run) => took(run, usual, viewer),
+            None => vote.filter(|_| at == APPROVALS).map(|took| viewer.looks.language.lasting(took)),
+        },
         is_here: here == at && !has_ended,
         tone: match at.cmp(&here) {
             Ordering::Less if at == APPROVALS && skips_approvals => tone::WARN,
