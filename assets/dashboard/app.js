@@ -10,13 +10,33 @@
   const fragment = new URLSearchParams(location.hash.slice(1));
   if (fragment.has("tgWebAppThemeParams")) sessionStorage.setItem("colours", fragment.get("tgWebAppThemeParams"));
   try {
-    const names = { bg_color: "--surface", secondary_bg_color: "--bg", text_color: "--ink", link_color: "--link", button_color: "--act", button_text_color: "--act-ink" };
-    for (const [theirs, colour] of Object.entries(JSON.parse(sessionStorage.getItem("colours") ?? "{}"))) {
-      if (names[theirs] && /^#[0-9a-f]{6}$/i.test(colour)) document.documentElement.style.setProperty(names[theirs], colour);
-      if (theirs === "bg_color" && /^#[0-9a-f]{6}$/i.test(colour)) {
-        const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-        document.documentElement.dataset.theme = red * 2 + green * 5 + blue < 1024 ? "dark" : "light";
-      }
+    const parts = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    const light = (colour) => {
+      const [red, green, blue] = parts(colour).map((part) => part / 255).map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const contrast = (one, other) => {
+      const [less, more] = [light(one), light(other)].sort((a, b) => a - b);
+      return (more + 0.05) / (less + 0.05);
+    };
+    const names = { bg_color: "--surface", secondary_bg_color: "--bg", text_color: "--ink", link_color: "--link", button_color: "--act" };
+    const given = Object.entries(JSON.parse(sessionStorage.getItem("colours") ?? "{}"));
+    const theirs = Object.fromEntries(given.filter(([, colour]) => /^#[0-9a-f]{6}$/i.test(colour)));
+    const { bg_color: paper, secondary_bg_color: around, button_color: button } = theirs;
+    // Their text has to be read on their paper; what cannot be stays as it is here.
+    const isRead = (name) => [paper, around].every((on) => !on || contrast(theirs[name], on) >= 4.5);
+    for (const [name, colour] of Object.entries(theirs)) {
+      if (!names[name] || /^(text|link)_/.test(name) && !isRead(name)) continue;
+      document.documentElement.style.setProperty(names[name], colour);
+    }
+    if (button) {
+      const ink = contrast(button, "#000000") > contrast(button, "#ffffff") ? "#000000" : "#ffffff";
+      document.documentElement.style.setProperty("--act-ink", ink);
+      document.documentElement.style.setProperty("--act-over", button);
+    }
+    if (paper) {
+      const [red, green, blue] = parts(paper);
+      document.documentElement.dataset.theme = red * 2 + green * 5 + blue < 1024 ? "dark" : "light";
     }
   } catch { /* no colours */ }
   const miniApp = document.getElementById("mini-app");
@@ -68,6 +88,7 @@
     const first = box.querySelector(".ln a"), older = document.querySelector("[data-earlier]");
     if (first && older && first.textContent !== "1") {
       older.hidden = false;
+      document.querySelector("[data-first]").hidden = false;
       older.href = first.href.replace(/from=\d+/, `from=${Math.max(1, Number(first.textContent) - 2000)}`);
     }
     box.dataset.next = next.dataset.next || box.dataset.next;
@@ -118,13 +139,23 @@
 
   // Commands to copy.
   const offerCopies = (root) => root.querySelectorAll(".cmd").forEach((command) => {
-    if (!navigator.clipboard || command.nextElementSibling?.className === "copy") return;
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: document.body.dataset.copy });
+    if (!navigator.clipboard || command.querySelector(".copy")) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy" });
+    const told = (icon, word) => {
+      button.replaceChildren(document.querySelector(`#i-${icon}`).closest("svg").cloneNode());
+      const picture = button.firstChild, shape = document.createElementNS(picture.namespaceURI, "use");
+      picture.setAttribute("class", "i");
+      shape.setAttribute("href", `#i-${icon}`);
+      picture.append(shape);
+      button.title = word;
+      button.setAttribute("aria-label", word);
+    };
+    told("copy", document.body.dataset.copy);
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(command.textContent.trim());
-      button.textContent = document.body.dataset.copied;
+      told("ok", document.body.dataset.copied);
     });
-    command.after(button);
+    command.append(button);
   });
   offerCopies(document);
 
@@ -221,13 +252,26 @@
 
   const free = () => [...document.querySelectorAll("main [data-part]")].every((part) => !isInUse(part));
 
+  // Whose session has ended reads no more, and is told where the way in is.
+  let stream = null, isOut = false;
+  const signedOut = () => {
+    isOut = true;
+    stream?.close();
+    stream = null;
+    status.hidden = true;
+    const told = document.getElementById("signed-out");
+    told.querySelector("a").href = `/login?to=${encodeURIComponent(location.pathname + location.search)}`;
+    told.hidden = false;
+  };
+
   let asking = false, again = false;
   const refresh = async () => {
+    if (isOut) return;
     if (asking) { again = true; return; }
     asking = true;
     try {
       const answer = await get(location.href);
-      if (answer.redirected) { if (free()) location.reload(); throw new Error("signed out"); }
+      if (answer.redirected) return signedOut();
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const parts = document.querySelectorAll("main [data-part]");
@@ -259,28 +303,40 @@
     }
   };
 
-  // Only while the page is seen: browsers keep six connections to a host for all of their tabs.
-  let stream = null, heard = 0;
+  // Browsers keep six connections to a host for all of their tabs: of those that are not seen, two may keep theirs.
+  let letGo = null;
+  const kept = (name) => new Promise((answer) => {
+    const hold = (lock) => { answer(lock !== null); return lock && new Promise((end) => { letGo = end; }); };
+    if (navigator.locks) navigator.locks.request(name, { ifAvailable: true }, hold).catch(() => answer(false));
+    else answer(false);
+  });
+  const seen = () => { letGo?.(); letGo = null; };
+  let heard = 0, pause = 1000;
   const alive = () => { heard = Date.now(); };
   const listen = () => {
-    if (stream || document.hidden) return;
+    if (stream || isOut || document.hidden && !letGo) return;
     const own = stream = new EventSource(address);
     alive();
     for (const kind of ["open", "changed", "printed", "alive"]) own.addEventListener(kind, alive);
-    own.addEventListener("open", () => { if (status.dataset.says !== "held") say("current"); });
+    own.addEventListener("open", () => { pause = 1000; if (status.dataset.says !== "held") say("current"); });
     own.addEventListener("changed", () => { refresh(); printed(); });
     own.addEventListener("printed", printed);
+    own.addEventListener("out", signedOut);
     own.addEventListener("error", () => {
+      if (own !== stream) return;
       say("stale");
-      // The browser tries again by itself unless the answer was no stream: while RMM starts anew behind a proxy.
-      if (own.readyState !== EventSource.CLOSED || own !== stream) return;
+      // A stream is asked for again once the page is known to be had.
+      own.close();
       stream = null;
-      refresh();
-      setTimeout(listen, 5000);
+      setTimeout(async () => { await refresh(); listen(); }, pause);
+      pause = Math.min(pause * 2, 16000);
     });
   };
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) { refresh(); listen(); return; }
+  document.addEventListener("visibilitychange", async () => {
+    if (!document.hidden) { seen(); refresh(); listen(); return; }
+    const keeps = await kept("unseen-1") || await kept("unseen-2");
+    if (!document.hidden) { seen(); return; }
+    if (keeps) return;
     stream?.close();
     stream = null;
   });
@@ -301,7 +357,8 @@
       listen();
     }
     ticks += 1;
-    const every = document.querySelector("main .s-run") ? (document.hidden ? 2 : 1) : 6;
+    const isAtWork = document.querySelector("main .s-run") !== null;
+    const every = document.hidden ? (stream ? 6 : 2) : (isAtWork ? 1 : 6);
     if (ticks % every === 0) refresh();
   }, 10000);
 })();

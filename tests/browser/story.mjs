@@ -37,9 +37,16 @@ const narrow = async (name) => {
     await page.setViewportSize({ ...usual, width });
     const rows = await page.evaluate(() => new Set([...document.querySelectorAll('.acts > *')].map((act) => act.offsetTop)).size);
     if (rows > 2) wrong.push(`${name}: the buttons take ${rows} rows at ${width} px`);
+    await inside(`${name} at ${width} px`);
   }
   await page.setViewportSize(usual);
 };
+
+// Nothing sticks out of what it stands in.
+const inside = (name) => page.evaluate(() => [...document.querySelectorAll('button, .btn, .tabs .sheet a')].filter((one) => {
+  const box = one.closest('.box, .sheet, .card')?.getBoundingClientRect(), own = one.getBoundingClientRect();
+  return box && own.width > 0 && (own.right > box.right + 1 || one.scrollWidth > one.clientWidth + 1);
+}).map((one) => one.textContent)).then((out) => out.forEach((text) => wrong.push(`${name}: ${text} sticks out`)));
 
 // What holds for every page.
 const look = async (name) => {
@@ -122,6 +129,41 @@ const focused = async (selector) => {
   throw new Error(`the Tab key never comes to ${selector}`);
 };
 
+// In a tab that is not seen, the icon tells what happens at once; and whoever is signed out hears so.
+const unseen = async (address) => {
+  const tab = await context.newPage();
+  tab.on('console', (message) => message.type() === 'error' && wrong.push(`console of the other tab: ${message.text()}`));
+  await tab.goto(base + address);
+  await tab.waitForSelector('#live:not([hidden])');
+  await tab.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { get: () => true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  return tab;
+};
+
+// A sheet opens at the button that was pressed.
+const sheet = async (word) => {
+  const form = `form[action$="/${word}"]`;
+  await page.click(`details:has(> ${form}) > summary`);
+  const [button, box] = await Promise.all([`details:has(> ${form}) > summary`, form].map((one) => page.locator(one).boundingBox()));
+  const gap = box.y - (button.y + button.height);
+  const beside = box.x <= button.x + button.width && box.x + box.width >= button.x;
+  if (gap < 0 || gap > 16 || !beside) wrong.push(`${word}: its sheet opens elsewhere: ${JSON.stringify([button, box])}`);
+  await page.click(`details:has(> ${form}) > summary`);
+};
+
+// Telegram's own colours: whatever they are, what stands on them can be read.
+const colours = async () => {
+  for (const [button, paper] of [['#5288c1', '#ffffff'], ['#f5a623', '#17212b']]) {
+    const given = { bg_color: paper, secondary_bg_color: paper, button_color: button, button_text_color: '#ffffff', link_color: '#5288c1' };
+    await page.evaluate((given) => sessionStorage.setItem('colours', JSON.stringify(given)), given);
+    await open('/');
+    await look(`board-telegram-${paper.slice(1)}`);
+  }
+  await page.evaluate(() => sessionStorage.clear());
+};
+
 // The keys that lead about.
 const keys = async () => {
   await page.keyboard.press('/');
@@ -174,8 +216,13 @@ const story = async () => {
   const second = await create('v2', 'b');
   await open(`/releases/${second}`);
   await seen('form[action$="/approve"]');
+  if (view.script && !device.isMobile) for (const word of ['approve', 'reject', 'cancel']) await sheet(word);
+  const tab = view.script ? await unseen(`/releases/${second}`) : null;
   await act('approve');
   await seen('#status.s-back');
+  // Without the stream it would ask every 20 s.
+  await tab?.waitForFunction(() => document.querySelector('link[rel=icon]').href.includes('icon-back'), null, { timeout: 15_000 });
+  await tab?.close();
   await look('release-rolled-back');
 
   // The third is taken back by hand.
@@ -197,12 +244,15 @@ const story = async () => {
   }
   await open('/');
   await look('board-ended');
+  if (view.script) await colours();
   if (view.script && !device.isMobile) await keys();
+  const other = view.script ? await unseen('/') : null;
   await open('/account');
   await look('account');
   await page.click('form[action="/logout"] button >> nth=0');
   await page.waitForURL('**/login');
   await look('login');
+  await other?.waitForSelector('#signed-out:not([hidden]) a[href="/login?to=%2F"]', { timeout: 10_000 });
 };
 
 try {

@@ -291,7 +291,10 @@ async fn an_open_page_hears_no_more_as_soon_as_its_session_is_ended() {
     assert_eq!(done.status, 303, "{}", done.html);
     // Sooner than by the next sign of life, which is due after 15 s.
     for stream in [&mut by_herself, &mut by_ann] {
-        let heard = tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await;
+        let mut hear = async || tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await;
+        let last = hear().await.unwrap().unwrap().unwrap_or_default();
+        assert!(last.starts_with(b"event: out"), "{last:?}");
+        let heard = hear().await;
         assert!(matches!(heard, Ok(Ok(None))), "{heard:?}");
     }
     assert_eq!(lost.open("/").await.status, 303);

@@ -31,6 +31,12 @@ async fn a_failed_version_that_was_rolled_back_and_the_one_that_mends_it_are_cou
     assert_eq!(titles(&mut ann, "rollbacks").await, ["shop v2"]);
     assert_eq!(titles(&mut ann, "caught").await, Vec::<String>::new());
     assert_eq!(ann.open("/insights/nonsense").await.status, 404);
+    // The numbers of the period before have a list, too; where there is no number, there is no link.
+    let earlier = ann.open("/insights/deploys?period=30d&before=1").await;
+    assert!(earlier.text("main").contains("Nothing in this period."), "{}", earlier.text("main"));
+    assert!(page.has(".measure .meta a[href^='/insights/failed']"), "1 of 3 is a link");
+    assert!(!page.has("a[href*='before=1']"));
+    assert_eq!(page.texts(".charts svg.chart").len(), 4);
 
     let csv = ann.open("/insights.csv?period=1y&service=shop").await;
     let rows: Vec<Vec<&str>> = csv.html.lines().skip(1).map(|line| line.split(',').collect()).collect();

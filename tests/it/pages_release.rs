@@ -63,6 +63,7 @@ async fn an_admin_says_on_the_page_how_a_run_ended() {
         page.has(&format!("form[action='{path}/resolve']")).then_some(page)
     })
     .await;
+    assert!(page.has("#track li.s-unk[aria-current]"), "it does not go well: {}", page.text("#track"));
     let said = page.texts("form[action$='/resolve'] label.tick");
     assert_eq!(said, ["It succeeded", "It failed", "Run it again"]);
     let refused = ann.submit(&page, &format!("{path}/resolve"), &[("reason", "I looked")]).await;
@@ -130,7 +131,9 @@ async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unloc
     assert_eq!(ann.submit(&page, &format!("{path}/unlock"), &[]).await.status, 303);
     world.until(third, "deployed").await;
     // Where a release was well once, another one runs by now.
-    let surfaces = ann.open(&format!("/releases/{second}")).await.text("#surfaces");
+    let page = ann.open(&format!("/releases/{second}")).await;
+    assert_eq!(page.texts("#surfaces th[scope=col]"), ["Surface", "Health"], "there is no place to try it");
+    let surfaces = page.text("#surfaces");
     assert!(surfaces.contains("v3 (#3) runs there now"), "{surfaces}");
 }
 
@@ -190,7 +193,7 @@ async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
     assert_eq!(page.texts("#step-diff .ins"), ["+ echo now $RMM_TAG"]);
     assert_eq!(page.texts("#step-diff .del"), ["- echo $RMM_TAG"]);
     assert_eq!(ann.open(&format!("/releases/{second}/compare?with=99")).await.status, 404);
-    assert!(ann.open(&format!("/releases/{second}/compare")).await.has("#others option"));
+    assert!(ann.open(&format!("/releases/{second}/compare")).await.has("#with option"));
 
     let page = ann.open(&format!("/releases/{second}/plan")).await;
     assert!(page.text("main").contains("To roll back to v1 (#1)") && !page.text("main").contains("To deploy it"));
@@ -322,4 +325,45 @@ async fn what_is_refused_is_told_in_the_readers_language() {
         "{}",
         said.text("main")
     );
+}
+
+#[tokio::test]
+async fn pages_of_a_release_say_what_counts_and_fold_the_rest() {
+    let fails = one_step("true").surface("before_deploy", "test $RMM_TAG != v3");
+    let world = World::new(fails).await;
+    world.deployed("v1").await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let first = ann.open("/releases/1").await;
+    assert!(!first.has("form[action$='/compare']"), "there is nothing to choose from");
+    assert!(ann.open("/releases/1/compare").await.text("main").contains("no other release"));
+    assert!(!first.has("#surfaces"), "nothing is known of what goes out, nor how it is");
+    // The day stands once, and each event has its time.
+    assert_eq!(first.texts("#timeline .day").len(), 1);
+    assert!(first.texts("#timeline > .event > time").iter().all(|at| at.len() == 8 && at.matches(':').count() == 2));
+    assert!(!first.text("#timeline").ends_with("rmm"));
+
+    let second = world.release("v2").await;
+    world.until(second, "manual_testing").await;
+    let compared = ann.open(&format!("/releases/{second}/compare?with=1")).await;
+    assert!(compared.text("#with option[selected]").starts_with("v1"), "{}", compared.text("#with"));
+    // What RMM does by itself is told in words; what is there to copy is the service's own.
+    let plan = ann.open(&format!("/releases/{second}/plan")).await;
+    assert!(plan.texts(".plan .cmd").contains(&"true".to_owned()), "{}", plan.text("main"));
+    assert!(plan.texts(".plan .cmd").iter().all(|command| !command.contains("rmm_")), "{}", plan.text("main"));
+    let board = ann.open("/").await;
+    assert_eq!((board.texts(".needs").len(), board.texts(".needs li").len()), (1, 1));
+
+    let no = json!({ "reason": "not this one" });
+    world.person("ann").await.post(&format!("/api/v1/releases/{second}/reject"), &no).await.ok();
+    let third = world.release("v3").await;
+    world.until(third, "stage_building_failed").await;
+    let page = ann.open(&format!("/releases/{third}")).await;
+    assert!(page.text("#runs .unbegun summary").ends_with("did not begin"), "{}", page.text("#runs"));
+    assert!(page.texts("#runs details[open] tbody tr").iter().all(|row| !row.starts_with("deploy")));
+    let run = page.attribute("#runs a[href^='/runs/']", "href");
+    assert!(ann.open(&run).await.text("#unbegun summary").ends_with("did not begin"));
+
+    // What is long is folded.
+    assert!(ann.open("/settings").await.has("details:not([open]) > #effective"));
+    assert!(ann.open("/services/shop").await.text("details:not([open]):has(#toml) summary").contains("definition"));
 }

@@ -85,6 +85,9 @@ pub(super) struct EndedLine {
     pub by: String,
 }
 
+/// Releases that wait for the viewer and are shown at once; the others are folded.
+const SHOWN_NEEDS: usize = 3;
+
 #[derive(Template)]
 #[template(path = "pages/board.html")]
 struct BoardPage {
@@ -241,7 +244,7 @@ impl Card {
             service: release.service.to_string(),
             title: release.title(),
             tone: Tone::from(&standing),
-            sentence: looks.clause(&looks.language.standing(&standing)),
+            sentence: looks.standing(&standing),
             notes: notes(overview, &standing, looks),
             meta: looks.words().card_meta(&standing, &age, usual.as_deref(), by),
         }

@@ -16,6 +16,7 @@ use super::words::{self, Words, find, insights};
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
+use crate::domain::standing::Standing;
 use crate::engine::catalog::Catalog;
 use crate::wording::{Language, with_person};
 
@@ -59,6 +60,8 @@ impl Looks {
             iso: at.to_string(),
             exact: zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
             ago: self.language.ago(at, now, &self.zone),
+            day: insights::day(self.language, zoned.date()),
+            clock: zoned.strftime("%H:%M:%S").to_string(),
         }
     }
 
@@ -70,6 +73,11 @@ impl Looks {
     /// With a large first letter and without a full stop, as a heading or a part of a line; a name stays as it is.
     pub fn clause(&self, text: &str) -> String {
         if self.begins_with_a_name(text) { text.strip_suffix('.').unwrap_or(text).to_owned() } else { clause_of(text) }
+    }
+
+    /// Where a release stands, as a heading: how many have approved hangs at no end of a line.
+    pub fn standing(&self, standing: &Standing) -> String {
+        self.clause(&self.language.standing(standing)).replace(" · ", "\u{a0}·\u{a0}")
     }
 
     fn begins_with_a_name(&self, text: &str) -> bool {
@@ -121,6 +129,10 @@ pub(super) struct When {
     pub exact: String,
     /// How long ago.
     pub ago: String,
+    /// The day, as people read it.
+    pub day: String,
+    /// The time of that day.
+    pub clock: String,
 }
 
 /// The first language that a browser prefers and RMM speaks.

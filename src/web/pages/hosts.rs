@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
+use super::words::findings;
 use super::words::hosts::{self as words, Hosts};
 use crate::domain::host::{Fingerprint, KeyState};
 use crate::domain::ids::HostName;
@@ -16,12 +17,15 @@ use crate::domain::person::Right;
 use crate::domain::rule::Invalid;
 use crate::engine::hosts::{Finding, HostStatus, State as Found, compare};
 use crate::web::Web;
+use crate::wording::Language;
 
 /// One thing that was looked at.
 struct FindingLine {
     tone: Tone,
     name: String,
     detail: String,
+    /// It is known in English only.
+    is_english: bool,
     fix: Option<String>,
 }
 
@@ -126,7 +130,8 @@ pub(super) fn health(status: &HostStatus, words: &Hosts) -> (Tone, &'static str)
 
 impl HostBox {
     fn of(status: HostStatus, viewer: &Viewer) -> Self {
-        let words = words::of(viewer.looks.language);
+        let language = viewer.looks.language;
+        let words = words::of(language);
         let (tone, state) = health(&status, words);
         let key = match status.key {
             KeyState::NotNeeded => None,
@@ -156,7 +161,12 @@ impl HostBox {
             tone,
             state,
             checked: status.checked.as_ref().map(|(at, _)| viewer.looks.when(*at, viewer.now)),
-            findings: status.checked.into_iter().flat_map(|(_, findings)| findings).map(FindingLine::of).collect(),
+            findings: status
+                .checked
+                .into_iter()
+                .flat_map(|(_, findings)| findings)
+                .map(|finding| FindingLine::of(finding, language))
+                .collect(),
             key,
             trusted: status.fingerprints.iter().map(ToString::to_string).collect(),
             offered: status.offered.as_ref().map(ToString::to_string),
@@ -168,7 +178,14 @@ impl HostBox {
 }
 
 impl FindingLine {
-    fn of(finding: Finding) -> Self {
-        Self { tone: tone_of(finding.state), name: finding.name, detail: finding.detail, fix: finding.fix }
+    fn of(finding: Finding, language: Language) -> Self {
+        let said = findings::sentence(language, &finding.detail);
+        Self {
+            tone: tone_of(finding.state),
+            name: findings::name(language, &finding.name).to_owned(),
+            is_english: said.is_none(),
+            detail: said.unwrap_or(finding.detail),
+            fix: finding.fix,
+        }
     }
 }

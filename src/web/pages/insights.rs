@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 
 pub(super) use self::behind::{csv, list};
 
+use self::chart::Chart;
 use self::measure::Measure;
 use self::period::{Asked, Period};
 use super::fault::Fault;
@@ -19,7 +20,7 @@ use super::frame::{Frame, When};
 use super::viewer::Viewer;
 use super::words::insights::{self, Words};
 use crate::domain::ids::ServiceName;
-use crate::domain::insights::{Happened, Phases};
+use crate::domain::insights::{Happened, Insights, Phases};
 use crate::domain::person::Right;
 use crate::web::Web;
 
@@ -28,6 +29,7 @@ struct PhaseLine {
     name: &'static str,
     now: String,
     before: String,
+    chart: Chart,
 }
 
 struct CaughtLine {
@@ -63,7 +65,7 @@ pub(super) async fn show(
     let services = web.engine.catalog().service_names();
     let period = Period::of(&asked, &services, &viewer);
     let found = web.kept.insights(&web.engine, (period.service.clone(), period.bounds.clone())).await?;
-    let (now, before) = (found.all.now, found.all.before);
+    let now = found.all.now;
     let caught = |one: &Happened| CaughtLine {
         release: one.release.0,
         service: one.service.to_string(),
@@ -75,7 +77,7 @@ pub(super) async fn show(
         services: services.iter().map(ServiceName::to_string).collect(),
         summary: period.summary(&viewer, now.deploys),
         measures: if now.deploys > 0 { measure::all(&found, &period, &viewer) } else { Vec::new() },
-        phases: phases(now.phases, before.phases, labels, &viewer),
+        phases: phases(&found, &period, labels, &viewer),
         caught: found.caught.iter().map(caught).collect(),
         caught_count: now.caught,
         rollbacks: now.rollbacks,
@@ -84,14 +86,20 @@ pub(super) async fn show(
     Ok(Html(page.render()?))
 }
 
-fn phases(now: Phases, before: Phases, labels: &Words, viewer: &Viewer) -> Vec<PhaseLine> {
-    let lines = [
-        (labels.stage, now.stage, before.stage),
-        (labels.rehearsal, now.rehearsal, before.rehearsal),
-        (labels.approval, now.approval, before.approval),
-        (labels.production, now.production, before.production),
+fn phases(found: &Insights, period: &Period, labels: &Words, viewer: &Viewer) -> Vec<PhaseLine> {
+    let (now, before) = (found.all.now.phases, found.all.before.phases);
+    let lines: [(&'static str, fn(&Phases) -> Option<SignedDuration>); 4] = [
+        (labels.stage, |phases| phases.stage),
+        (labels.rehearsal, |phases| phases.rehearsal),
+        (labels.approval, |phases| phases.approval),
+        (labels.production, |phases| phases.production),
     ];
-    let line = |(name, now, before)| PhaseLine { name, now: lasting(now, viewer), before: lasting(before, viewer) };
+    let line = |(name, of): (&'static str, fn(&Phases) -> Option<SignedDuration>)| PhaseLine {
+        name,
+        now: lasting(of(&now), viewer),
+        before: lasting(of(&before), viewer),
+        chart: measure::of_phase(name, found, of, period, viewer),
+    };
     lines.map(line).into()
 }
 

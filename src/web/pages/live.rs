@@ -49,7 +49,7 @@ pub(super) struct Asked {
 }
 
 /// Server-sent events: `changed`, whenever there is something new in the record, `printed`, whenever there is new output, and `alive`
-/// where nothing is, since a page cannot see that a connection has died.
+/// where nothing is, since a page cannot see that a connection has died; `out` at the end of the session.
 pub(super) async fn live(
     State(web): State<Web>,
     viewer: Viewer,
@@ -74,7 +74,8 @@ pub(super) async fn live(
     let progress = web.engine.store().progress();
     let (ended_sessions, catalog) = (web.engine.ended_sessions(), web.engine.reconfigured());
     let (seen, run, output) = (last.unwrap_or(asked.from), asked.run, asked.output);
-    let following = Following { seen, web, viewer, release, run, output, progress, ended_sessions, catalog };
+    let is_over = false;
+    let following = Following { is_over, seen, web, viewer, release, run, output, progress, ended_sessions, catalog };
     let events = stream::unfold((following, place), |(mut following, place)| async move {
         following.next().await.map(|event| (Ok(event), (following, place)))
     });
@@ -82,6 +83,8 @@ pub(super) async fn live(
 }
 
 struct Following {
+    /// It has told that its session has ended.
+    is_over: bool,
     web: Web,
     viewer: Viewer,
     release: Option<ReleaseId>,
@@ -98,6 +101,9 @@ struct Following {
 
 impl Following {
     async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
         let heartbeat = Instant::now() + HEARTBEAT;
         loop {
             let known = *self.progress.borrow_and_update();
@@ -108,23 +114,31 @@ impl Following {
                 self.seen = self.seen.max(newest);
                 let newest = self.seen;
                 tokio::time::sleep(gathered).await;
-                self.is_still_signed_in().await?;
+                if !self.is_still_signed_in().await {
+                    return Some(self.over());
+                }
                 return Some(Event::default().event(kind).id(newest.to_string()).data(newest.to_string()));
             }
             let stop = self.web.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => return None,
                 () = sleep_until(heartbeat) => {
-                    self.is_still_signed_in().await?;
+                    if !self.is_still_signed_in().await {
+                        return Some(self.over());
+                    }
                     return Some(Event::default().event("alive").data(""));
                 }
                 changed = self.ended_sessions.changed() => {
                     changed.ok()?;
-                    self.is_still_signed_in().await?;
+                    if !self.is_still_signed_in().await {
+                        return Some(self.over());
+                    }
                 }
                 changed = self.catalog.changed() => {
                     changed.ok()?;
-                    self.is_still_signed_in().await?;
+                    if !self.is_still_signed_in().await {
+                        return Some(self.over());
+                    }
                 }
                 changed = self.progress.changed() => changed.ok()?,
             }
@@ -150,7 +164,13 @@ impl Following {
         Ok(!new.is_empty())
     }
 
-    async fn is_still_signed_in(&self) -> Option<()> {
-        self.viewer.look_again(&self.web).await.then_some(())
+    async fn is_still_signed_in(&self) -> bool {
+        self.viewer.look_again(&self.web).await
+    }
+
+    /// The last word: the page says that its reader is signed out.
+    fn over(&mut self) -> Event {
+        self.is_over = true;
+        Event::default().event("out").data("")
     }
 }

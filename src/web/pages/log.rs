@@ -327,6 +327,8 @@ pub(super) struct Asked {
     pub tried: Option<u32>,
     /// The first line that is shown.
     pub from: Option<u64>,
+    /// The line to go to, as the form has it.
+    pub line: Option<u64>,
     /// Of this line alone, what stands behind so many cells.
     pub cell: Option<usize>,
     /// With times.
@@ -338,6 +340,19 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Where the line is that a form asks for: its page, and its place there.
+    pub fn place_of_line(&self) -> Option<String> {
+        let (line, step) = (self.line?.max(1), self.step?);
+        Some(format!("{}&from={line}#L{line}", self.address(step).replace("&amp;", "&")))
+    }
+
+    /// The hidden fields of a form that leads to a step with these settings.
+    pub fn carried(&self, step: u32) -> Vec<(&'static str, u32)> {
+        let tried = self.tried.filter(|_| self.step == Some(step)).map(|tried| ("try", tried));
+        let times = self.with_times().then_some(("times", 1));
+        [Some(("step", step)), tried, times].into_iter().flatten().collect()
+    }
+
     /// What leads to a step with these settings, without the line: for an attribute, so `&` is spelled out.
     pub fn address(&self, step: u32) -> String {
         let mut address = format!("?step={step}");

@@ -6,7 +6,7 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use self::acts::{Act, Draft};
-use self::content::{Commits, SurfaceLine};
+use self::content::{Commits, Surfaces};
 use self::people::{Gates, VoteLine};
 use self::progress::{RunLine, Stop};
 use self::timeline::Timeline;
@@ -66,7 +66,7 @@ struct ReleasePage {
     gates: Gates,
     votes: Vec<VoteLine>,
     tally: Option<String>,
-    surfaces: Vec<SurfaceLine>,
+    surfaces: Surfaces,
     runs: Vec<RunLine>,
     commits: Option<Commits>,
     /// Other releases to compare it with.
@@ -160,7 +160,7 @@ fn page(
         track: progress::track(overview, runs, usual, viewer),
         refused: draft.map(|draft| draft.refused(looks, &acts)),
         tone: Tone::from(&standing),
-        sentence: looks.clause(&looks.language.standing(&standing)),
+        sentence: looks.standing(&standing),
         why: release
             .reason
             .as_ref()

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::fault::Fault;
 use super::frame::Frame;
@@ -10,7 +10,7 @@ use super::log::search::{self, Found};
 use super::log::{Asked, LinesPart, Wanted, failure};
 use super::named;
 use super::prose::clause_of;
-use super::steps::StepLine;
+use super::steps::{self, StepLine};
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::log::{self as words, LogWords};
@@ -31,6 +31,10 @@ struct OpenStep {
     failure: Option<u64>,
     /// The tries of a health check, each with its number and what leads to it.
     tries: Vec<(u32, String, bool)>,
+    /// How many lines it has.
+    lines: u64,
+    /// The hidden fields of the form that leads to a line.
+    carried: Vec<(&'static str, u32)>,
     /// What leads to the raw output.
     raw: String,
     /// What leads to the same lines with times, or without them.
@@ -78,6 +82,8 @@ struct RunPage {
     took: Option<String>,
     why: Option<String>,
     steps: Vec<ListedStep>,
+    /// What is said of those that never began, and which these are.
+    unbegun: Option<(String, Vec<String>)>,
     /// The step whose output is shown.
     open: Option<u32>,
     output: Option<OpenStep>,
@@ -95,7 +101,10 @@ pub(super) async fn show(
     viewer: Viewer,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-) -> Result<Html<String>, Fault> {
+) -> Result<Response, Fault> {
+    if let Some(place) = asked.place_of_line() {
+        return Ok(Redirect::to(&place).into_response());
+    }
     // Before the look, so that what is committed during it is told.
     let seen = *web.engine.store().progress().borrow();
     let run = named::run(&web, &viewer, &id).await?;
@@ -118,7 +127,8 @@ pub(super) async fn show(
     let (looks, log) = (&viewer.looks, words::of(viewer.looks.language));
     let labels = looks.words();
     let title = clause_of(&looks.language.run(&run.environment.to_string(), run.kind.as_str()));
-    let steps = run.steps.iter().map(|step| {
+    let (unbegun, begun) = steps::unbegun(&run, &viewer);
+    let steps = begun.into_iter().map(|step| {
         // A try is a part of its step.
         let of_step = printed.iter().filter(|(kept_as, _)| logs::step_and_try(*kept_as).0 == i64::from(step.index));
         let count: u64 = of_step.filter_map(|(_, lines)| *lines).sum();
@@ -150,6 +160,7 @@ pub(super) async fn show(
         }),
         why: run.state.reason().map(|reason| looks.sentence(&looks.language.reason(reason))),
         steps: steps.collect(),
+        unbegun,
         open: open.map(|step| step.index),
         nothing: match (deleted_at, run.steps.is_empty()) {
             (Some(_), _) => log.deleted,
@@ -162,7 +173,7 @@ pub(super) async fn show(
         ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),
         title,
     };
-    Ok(Html(page.render()?))
+    Ok(Html(page.render()?).into_response())
 }
 
 /// The step to look at first: the one to blame, else the one that is at work, else the last that said something.
@@ -196,6 +207,8 @@ impl OpenStep {
         Ok(Self {
             failure: failure::first(web, run, step, asked.tried).await?,
             tries: tries.collect(),
+            lines: part.window.of,
+            carried: asked.carried(step.index),
             raw: format!("/runs/{}/steps/{}{tried}", run.id.0, step.index),
             times: format!("{}{from}", other_times.address(step.index)),
             part,

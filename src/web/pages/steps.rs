@@ -2,6 +2,7 @@
 
 use super::tone::Tone;
 use super::viewer::Viewer;
+use super::words::release as words;
 use crate::domain::run::{Action, Run, Step, StepState};
 
 /// A step.
@@ -16,6 +17,15 @@ pub(super) struct StepLine {
     /// How long such steps usually take, where it has begun or is to come.
     pub usually: Option<String>,
     pub why: Option<String>,
+}
+
+/// The steps of a run, and apart from them those that never began, once it has ended: what is said of them, and their titles.
+pub(super) fn unbegun<'r>(run: &'r Run, viewer: &Viewer) -> (Option<(String, Vec<String>)>, Vec<&'r Step>) {
+    let (left, begun): (Vec<_>, Vec<_>) =
+        run.steps.iter().partition(|step| !run.state.is_live() && step.state == StepState::Pending);
+    let said = words::of(viewer.looks.language).unbegun(left.len());
+    let titles = left.iter().map(|step| StepLine::title(step, viewer)).collect();
+    ((!left.is_empty()).then_some((said, titles)), begun)
 }
 
 impl StepLine {

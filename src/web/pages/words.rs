@@ -12,6 +12,7 @@ pub(super) mod definition;
 pub(super) mod doctor;
 mod en;
 pub(super) mod find;
+pub(super) mod findings;
 pub(super) mod hosts;
 pub(super) mod insights;
 pub(super) mod keys;
@@ -41,6 +42,7 @@ pub(super) struct Words {
     pub held: &'static str,
     pub sign_in: &'static str,
     pub sign_out: &'static str,
+    pub session_over: &'static str,
     pub signed_out: &'static str,
     pub ask_bot: &'static str,
     pub on_server: &'static str,

@@ -9,7 +9,7 @@ use super::chart::{Chart, Drawn, Scale};
 use super::lasting;
 use super::period::Period;
 use crate::domain::ids::ServiceName;
-use crate::domain::insights::{Compared, Insights, Measures};
+use crate::domain::insights::{Compared, Insights, Measures, Phases};
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::insights::{self, Words, day, decimal};
 
@@ -22,7 +22,10 @@ pub(super) struct Measure {
     /// The releases behind it.
     pub kind: Kind,
     pub figure: String,
-    pub beside: String,
+    /// What stands beside it, and whether that is of the period before.
+    pub beside: Vec<(String, bool)>,
+    /// The second column is of the period before.
+    pub is_beside_earlier: bool,
     pub how: &'static str,
     pub chart: Chart,
     /// The heads of the columns behind that of the services.
@@ -49,6 +52,21 @@ struct Drawing<'a> {
     labels: &'static Words,
     viewer: &'a Viewer,
     days: Vec<String>,
+}
+
+/// How long a part of the way took, over the time.
+pub(super) fn of_phase(
+    name: &str,
+    found: &Insights,
+    of: fn(&Phases) -> Option<SignedDuration>,
+    period: &Period,
+    viewer: &Viewer,
+) -> Chart {
+    let language = viewer.looks.language;
+    let days: Vec<_> = period.days.iter().map(|date| day(language, *date)).collect();
+    let drawn = Drawn::Dots { values: found.parts.iter().map(|part| seconds(of(&part.phases))).collect() };
+    let scale = Scale { steps: SECONDS, name: Box::new(move |value| language.exact(whole(value))) };
+    Chart::of(name.to_owned(), &drawn, &scale, &days)
 }
 
 /// All five.
@@ -78,7 +96,8 @@ impl Drawing<'_> {
             figure: format!("{} {}", a_week(&self.found.all.now), labels.a_week),
             beside: self
                 .earlier((self.found.all.before.deploys > 0).then(|| a_week(&self.found.all.before)))
-                .unwrap_or_default(),
+                .into_iter()
+                .collect(),
             chart: self.chart(0, &drawn, &Scale { steps: COUNTS, name: Box::new(|value| format!("{value:.0}")) }),
             columns: [labels.deploys, labels.earlier],
             rows: self.rows(|compared| {
@@ -97,11 +116,12 @@ impl Drawing<'_> {
             upper: parts.iter().map(|part| seconds(part.slow_lead)).collect(),
         };
         let all = self.found.all;
-        let slow = all.now.slow_lead.map(|slow| format!("{}: {}", labels.nine_of_ten, self.lasting(Some(slow))));
+        let slow =
+            all.now.slow_lead.map(|slow| (format!("{}: {}", labels.nine_of_ten, self.lasting(Some(slow))), false));
         let before = self.earlier(all.before.lead.map(|lead| self.lasting(Some(lead))));
         Measure {
             figure: self.lasting(all.now.lead),
-            beside: [before, slow].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+            beside: [before, slow].into_iter().flatten().collect(),
             chart: self.chart(1, &drawn, &self.times()),
             columns: [labels.median, labels.earlier],
             rows: self.durations(|measures| measures.lead),
@@ -115,7 +135,7 @@ impl Drawing<'_> {
         let all = self.found.all;
         Measure {
             figure: self.lasting(all.now.recovery),
-            beside: self.earlier(all.before.recovery.map(|time| self.lasting(Some(time)))).unwrap_or_default(),
+            beside: self.earlier(all.before.recovery.map(|time| self.lasting(Some(time)))).into_iter().collect(),
             chart: self.chart(3, &drawn, &self.times()),
             columns: [labels.median, labels.earlier],
             rows: self.durations(|measures| measures.recovery),
@@ -138,11 +158,11 @@ impl Drawing<'_> {
         let of = self.viewer.looks.words().of(count(&now), now.deploys);
         Measure {
             figure: self.percent(rate(&now)),
-            beside: [self.earlier(rate(&before).map(|rate| self.percent(Some(rate)))), Some(of)]
+            beside: [self.earlier(rate(&before).map(|rate| self.percent(Some(rate)))), Some((of, false))]
                 .into_iter()
                 .flatten()
-                .collect::<Vec<_>>()
-                .join(" · "),
+                .collect(),
+            is_beside_earlier: false,
             chart: self.chart(
                 at,
                 &drawn,
@@ -162,7 +182,8 @@ impl Drawing<'_> {
             heading: self.labels.measures[at],
             kind,
             figure: String::new(),
-            beside: String::new(),
+            beside: Vec::new(),
+            is_beside_earlier: true,
             how: self.labels.how[at],
             chart: Chart::default(),
             columns: [""; 2],
@@ -196,8 +217,8 @@ impl Drawing<'_> {
     }
 
     /// What it was in the period before.
-    fn earlier(&self, was: Option<String>) -> Option<String> {
-        was.map(|was| format!("{was} {}", self.labels.before))
+    fn earlier(&self, was: Option<String>) -> Option<(String, bool)> {
+        was.map(|was| (format!("{was} {}", self.labels.before), true))
     }
 
     fn lasting(&self, time: Option<SignedDuration>) -> String {

@@ -17,6 +17,8 @@ pub(in crate::web::pages) struct Asked {
     /// `30d`, `12w` or `1y`.
     #[serde(default)]
     pub period: String,
+    /// The period before it.
+    pub before: Option<u8>,
 }
 
 /// A choice of periods: its word, how many parts, and how many days each.
@@ -33,6 +35,7 @@ pub(in crate::web::pages) struct Period {
     pub bounds: Vec<Timestamp>,
     /// The first day of each part.
     pub days: Vec<Date>,
+    last: Date,
 }
 
 impl Period {
@@ -40,7 +43,8 @@ impl Period {
         let chosen = CHOICES.iter().position(|(word, ..)| *word == asked.period).unwrap_or(USUAL);
         let (_, parts, days) = CHOICES[chosen];
         let zone = &viewer.looks.zone;
-        let tomorrow = viewer.now.to_zoned(zone.clone()).date().saturating_add(1.day());
+        let earlier = if asked.before.is_some() { parts * days } else { 0 };
+        let tomorrow = viewer.now.to_zoned(zone.clone()).date().saturating_add((1 - earlier).days());
         let first = |part: i64| tomorrow.saturating_sub(((parts - part) * days).days());
         let begins: Vec<Date> = (0..=parts).map(first).collect();
         let bound = |date: &Date| date.to_zoned(zone.clone()).map_or(viewer.now, |zoned| zoned.timestamp());
@@ -48,6 +52,7 @@ impl Period {
             service: services.iter().find(|known| known.as_str() == asked.service).cloned(),
             chosen,
             bounds: begins.iter().map(bound).collect(),
+            last: tomorrow.saturating_sub(1.day()),
             days: begins[..begins.len() - 1].to_vec(),
         }
     }
@@ -77,7 +82,7 @@ impl Period {
     pub fn summary(&self, viewer: &Viewer, deploys: usize) -> String {
         let language = viewer.looks.language;
         let first = self.days.first().copied().unwrap_or_default();
-        let last = viewer.now.to_zoned(viewer.looks.zone.clone()).date();
+        let last = self.last;
         let (first_day, last_day) = (day(language, first), day(language, last));
         format!(
             "{first_day} {} – {last_day} {} · {}: {deploys}",

@@ -139,7 +139,7 @@ fn what_was_dropped_is_told_where_it_was() {
     append(&conn, 1, 0, 1238, b"z\n", Timestamp::UNIX_EPOCH).unwrap();
     let all = window(&conn, Wanted::End);
     assert_eq!(all.blocks.len(), 2);
-    assert_eq!(all.blocks[1].gap.as_deref(), Some("… 1\u{202f}234 bytes were left out here …"));
+    assert_eq!(all.blocks[1].gap.as_deref(), Some("… 1,234 bytes were left out here …"));
     assert_eq!((all.blocks[0].text.as_str(), all.blocks[1].text.as_str()), ("a\n", "z\n"));
 }
 

@@ -72,7 +72,8 @@ struct ComparePage {
     own: &'static ReleaseWords,
     service: String,
     one: Side,
-    others: Vec<(i64, String)>,
+    /// Releases to choose from, and whether it is the one that is compared.
+    others: Vec<(i64, String, bool)>,
     pair: Option<Pair>,
 }
 
@@ -92,8 +93,11 @@ pub(in crate::web::pages) async fn show(
         return Err(Missing::OfOtherService { release: other.id, service: other.service.clone() }.into());
     }
     let offered = web.engine.releases(None, Some(one.service.clone()), None, OFFERED).await?;
-    let others = offered.iter().filter(|release| release.id != one.id);
-    let others = others.map(|release| (release.id.0, release.version().to_string()));
+    let chosen = other.as_ref().map(|other| other.id);
+    let older = other.iter().filter(|other| offered.iter().all(|release| release.id != other.id));
+    let others = offered.iter().chain(older).filter(|release| release.id != one.id);
+    let others =
+        others.map(|release| (release.id.0, release.version().to_string(), Some(release.id) == chosen)).collect();
     let own = words::of(viewer.looks.language);
     let pair = match &other {
         Some(other) => Some(Pair::of(&web, &viewer, &one, other).await?),
@@ -105,7 +109,7 @@ pub(in crate::web::pages) async fn show(
         own,
         service: one.service.to_string(),
         one: Side::of(&one),
-        others: others.collect(),
+        others,
         pair,
     };
     Ok(Html(page.render()?))

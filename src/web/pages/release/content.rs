@@ -13,6 +13,28 @@ use crate::web::pages::words::release as words;
 /// Commits that are shown.
 const COMMITS: usize = 20;
 
+/// The surfaces of a release.
+pub(super) struct Surfaces {
+    pub lines: Vec<SurfaceLine>,
+    /// What goes out is known of one of them.
+    pub have_artifacts: bool,
+    /// How one of them is, is known.
+    pub have_health: bool,
+    /// One of them can be tried somewhere.
+    pub have_previews: bool,
+}
+
+impl Surfaces {
+    fn of(lines: Vec<SurfaceLine>) -> Self {
+        Self {
+            have_artifacts: lines.iter().any(|line| line.artifact.is_some()),
+            have_health: lines.iter().any(|line| line.health.is_some()),
+            have_previews: lines.iter().any(|line| line.preview.is_some()),
+            lines,
+        }
+    }
+}
+
 pub(super) struct SurfaceLine {
     pub name: String,
     pub artifact: Option<String>,
@@ -58,7 +80,7 @@ pub(in crate::web::pages) fn web_address(url: &str) -> Option<String> {
 }
 
 /// The surfaces of the service, and those that CI has told of.
-pub(super) fn surfaces(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer) -> Vec<SurfaceLine> {
+pub(super) fn surfaces(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer) -> Surfaces {
     let artifacts = &overview.release.artifacts;
     let configured = overview.service.surfaces.iter().map(|surface| &surface.name);
     let others = artifacts.iter().map(|artifact| &artifact.name);
@@ -76,7 +98,7 @@ pub(super) fn surfaces(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer
             health: health(name, overview, runs, viewer),
         }
     };
-    names.into_iter().map(line).collect()
+    Surfaces::of(names.into_iter().map(line).collect())
 }
 
 /// What the last health check of the release on a surface said, wherever that was.

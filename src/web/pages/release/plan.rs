@@ -9,6 +9,7 @@ use super::{number, readable};
 use crate::contract::StepView;
 use crate::domain::env::Env;
 use crate::domain::rule::Invalid;
+use crate::domain::step::StepKind;
 use crate::views::PlanOverview;
 use crate::web::Web;
 use crate::web::api::releases::steps;
@@ -28,7 +29,12 @@ struct PlannedStep {
     title: String,
     host: String,
     place: Option<String>,
-    command: String,
+    /// The service's own command, without what RMM does around it.
+    command: Option<String>,
+    /// What RMM does by itself, in words.
+    does: Option<String>,
+    /// How RMM does it.
+    inside: Option<String>,
 }
 
 struct Part {
@@ -101,9 +107,24 @@ pub(in crate::web::pages) async fn show(
     Ok(Html(page.render()?))
 }
 
+/// What of a step is the service's own: RMM's functions on the host are nobody's to copy.
+fn commands_of(text: &str) -> Option<String> {
+    let own = text.lines().filter(|line| !line.starts_with("rmm_"));
+    let own: Vec<_> = own.map(|line| line.replace(" $(rmm_remove_orphans)", "")).collect();
+    (!own.is_empty()).then(|| own.join("\n"))
+}
+
 impl Part {
     fn of(heading: String, steps: Vec<StepView>, viewer: &Viewer) -> Self {
+        let own = words::of(viewer.looks.language);
         let planned = |step: StepView| {
+            let is_question = step.kind.known() == Some(StepKind::Health) && step.directory.is_none();
+            let command = commands_of(&step.command).filter(|_| !is_question);
+            let does = match (is_question, &command) {
+                (true, _) => Some(own.asks(step.command.strip_prefix("GET ").unwrap_or(&step.command))),
+                (false, None) => step.kind.known().map(|kind| own.does(kind).to_owned()),
+                (false, Some(_)) => None,
+            };
             let kind =
                 step.kind.known().map_or_else(|| step.title(), |kind| viewer.looks.language.step(kind).to_owned());
             PlannedStep {
@@ -114,7 +135,9 @@ impl Part {
                     Some(project) => format!("{directory} · compose {project}"),
                     None => directory,
                 }),
-                command: step.command,
+                inside: (!is_question && command.as_deref() != Some(&*step.command)).then_some(step.command),
+                command,
+                does,
             }
         };
         Self { heading, steps: steps.into_iter().map(planned).collect() }

@@ -12,7 +12,7 @@ use crate::domain::status::Status;
 use crate::views::{ReleaseOverview, UsualRuns};
 use crate::web::pages::frame::When;
 use crate::web::pages::prose::clause_of;
-use crate::web::pages::steps::StepLine;
+use crate::web::pages::steps::{self, StepLine};
 use crate::web::pages::tone::{self, Tone};
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::release as words;
@@ -35,6 +35,8 @@ pub(super) struct RunLine {
     pub ended: Option<When>,
     pub is_open: bool,
     pub steps: Vec<StepLine>,
+    /// What is said of the steps that never began, and which these are.
+    pub unbegun: Option<(String, Vec<String>)>,
     pub ci_url: Option<String>,
 }
 
@@ -96,6 +98,7 @@ pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns,
             (parts.iter().take_while(|(_, run)| went_well(run)).count(), true)
         }
     };
+    let standing = overview.standing();
     let skips_approvals = overview.release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals);
     let vote = voted(overview, runs, parts[3].1).filter(|_| here >= APPROVALS);
     let stop = |(at, (name, run)): (usize, (&'static str, Option<&Run>))| Stop {
@@ -110,6 +113,8 @@ pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns,
             // The first release of a service has nothing to rehearse.
             Ordering::Less if at == REHEARSAL && run.is_none() => tone::OFF,
             Ordering::Less => tone::OK,
+            // What nobody knows the end of does not go well.
+            Ordering::Equal if Tone::from(&standing) == tone::UNKNOWN => tone::UNKNOWN,
             Ordering::Equal => status.into(),
             Ordering::Greater => tone::IDLE,
         },
@@ -136,6 +141,7 @@ impl RunLine {
         let title = looks.language.run(&run.environment.to_string(), run.kind.as_str());
         let why = run.state.reason().or(run.waiting.as_ref().filter(|_| run.state.is_live()));
         let count = |state: fn(&StepState) -> bool| run.steps.iter().filter(|step| state(&step.state)).count();
+        let (unbegun, begun) = steps::unbegun(run, viewer);
         let done = count(|state| matches!(state, StepState::Succeeded));
         let note = if run.steps.is_empty() { "CI".to_owned() } else { looks.words().of(done, run.steps.len()) };
         Self {
@@ -147,9 +153,9 @@ impl RunLine {
             why: why.map(|reason| looks.sentence(&looks.language.reason(reason))),
             ended: run.ended_at.map(|at| looks.when(at, viewer.now)),
             is_open: run.state.is_live() || is_last && run.state != RunState::Succeeded,
-            steps: run
-                .steps
-                .iter()
+            unbegun,
+            steps: begun
+                .into_iter()
                 .map(|step| {
                     let usual = usual.of_step(run, step).map(|usual| looks.language.lasting(usual));
                     StepLine::of(run, step, usual, viewer)

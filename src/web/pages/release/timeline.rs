@@ -35,6 +35,8 @@ pub(super) struct Entry {
     pub when: When,
     /// What stands there while they are folded.
     pub summary: Option<String>,
+    /// The day, where it is another one than that of the entry above.
+    pub day: Option<String>,
 }
 
 pub(super) struct Timeline {
@@ -55,12 +57,24 @@ impl Timeline {
         for event in page.events {
             let (seq, line) = (event.seq, EventLine::of(event, viewer, &catalog));
             match entries.last_mut() {
-                Some(last) if line.is_small && last.events[0].is_small => {
+                Some(last) if line.is_small && last.events[0].is_small && last.when.day == line.when.day => {
                     last.events.push(line);
                     last.key = seq;
                 }
-                _ => entries.push(Entry { key: seq, when: line.when.clone(), events: vec![line], summary: None }),
+                _ => entries.push(Entry {
+                    key: seq,
+                    when: line.when.clone(),
+                    events: vec![line],
+                    summary: None,
+                    day: None,
+                }),
             }
+        }
+        let mut above = String::new();
+        for entry in &mut entries {
+            let day = &entry.when.day;
+            entry.day = (*day != above).then(|| day.clone());
+            above.clone_from(day);
         }
         let words = words::of(viewer.looks.language);
         for entry in entries.iter_mut().filter(|entry| entry.events.len() > 1) {
@@ -77,7 +91,11 @@ impl EventLine {
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
             text: viewer.looks.happened(&event.kind, &event.data),
-            who: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
+            // What RMM does by itself needs no name.
+            who: actor
+                .filter(|actor| *actor != Actor::Machine)
+                .map(|actor| actor.label().to_owned())
+                .unwrap_or_default(),
             when: viewer.looks.when(at, viewer.now),
             trace: event.trace_id.and_then(|id| catalog.trace_page(&id)),
         }

@@ -19,6 +19,7 @@ pub(super) const WORDS: Words = Words {
     held: "Something has changed; close what is open to see it",
     sign_in: "Sign in",
     sign_out: "Sign out",
+    session_over: "You are signed out.",
     signed_out: "You are signed out: nothing was done. Sign in and try again",
     ask_bot: "A link signs you in, once, for 10 minutes: send /login to the bot of your team, or ask an admin of RMM.",
     on_server: "On the server, this prints the same kind of link:",

@@ -43,7 +43,7 @@ const EN: Words = Words {
 
 const RU: Words = Words {
     heading: "Релизы",
-    hint: "Тег, коммит, человек",
+    hint: "Тег, коммит, имя",
     look_for: "Поиск релизов",
     find: "Найти",
     every_service: "Все сервисы",

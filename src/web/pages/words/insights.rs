@@ -170,8 +170,26 @@ pub(in crate::web::pages) fn day(language: Language, date: Date) -> String {
     format!("{} {}", date.day(), months[usize::from(date.month().unsigned_abs() - 1) % 12])
 }
 
-/// A number with one decimal, or none where it has none to tell.
+/// A number with one decimal, or none where it has none to tell; a small one with two.
 pub(in crate::web::pages) fn decimal(language: Language, value: f64) -> String {
-    let text = if value >= 100.0 || value.fract().abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") };
+    let text = if value < 1.0 && (value * 10.0).fract().abs() > 0.05 {
+        format!("{value:.2}")
+    } else if value >= 100.0 || value.fract().abs() < 0.05 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    };
     if language == Language::Ru { text.replace('.', ",") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Language, decimal};
+
+    #[test]
+    fn a_small_number_keeps_what_it_has_to_tell() {
+        let told = [0.25, 0.7, 0.0, 1.0, 1.25, 12.34, 250.4].map(|value| decimal(Language::En, value));
+        assert_eq!(told, ["0.25", "0.7", "0", "1", "1.2", "12.3", "250"]);
+        assert_eq!(decimal(Language::Ru, 0.25), "0,25");
+    }
 }

@@ -14,7 +14,10 @@ pub(in crate::web::pages) struct LogWords {
     pub hide_times: &'static str,
     pub follows: &'static str,
     pub does_not_follow: &'static str,
+    pub to_the_start: &'static str,
     pub to_the_end: &'static str,
+    pub line: &'static str,
+    pub go: &'static str,
     pub show_output: &'static str,
     pub all_tries: &'static str,
     pub attempt: &'static str,
@@ -32,7 +35,10 @@ pub(super) const EN: LogWords = LogWords {
     hide_times: "Hide times",
     follows: "Follows the end",
     does_not_follow: "Does not follow: scroll to the end",
+    to_the_start: "To the beginning",
     to_the_end: "To the end",
+    line: "Line",
+    go: "Go to line",
     show_output: "Show the output",
     all_tries: "All tries",
     attempt: "Try",
@@ -50,7 +56,10 @@ pub(super) const RU: LogWords = LogWords {
     hide_times: "Скрыть время",
     follows: "Показываем конец",
     does_not_follow: "Новые строки не показываются: прокрутите вниз",
+    to_the_start: "В начало",
     to_the_end: "В конец",
+    line: "Строка",
+    go: "К строке",
     show_output: "Показать вывод",
     all_tries: "Все попытки",
     attempt: "Попытка",
@@ -70,8 +79,8 @@ impl LogWords {
     /// What stands where output was dropped.
     pub fn gap(&self, bytes: u64) -> String {
         match self.language {
-            Language::En => format!("… {} bytes were left out here …", grouped(bytes)),
-            Language::Ru => format!("… здесь пропущено байтов: {} …", grouped(bytes)),
+            Language::En => format!("… {} bytes were left out here …", self.grouped(bytes)),
+            Language::Ru => format!("… здесь пропущено байтов: {} …", self.grouped(bytes)),
         }
     }
 
@@ -79,9 +88,9 @@ impl LogWords {
     pub fn lines(&self, count: u64) -> String {
         match (self.language, count) {
             (Language::En, 1) => "1 line".to_owned(),
-            (Language::En, count) => format!("{} lines", grouped(count)),
+            (Language::En, count) => format!("{} lines", self.grouped(count)),
             (Language::Ru, count) => {
-                format!("{} {}", grouped(count), russian_plural(count, "строка", "строки", "строк"))
+                format!("{} {}", self.grouped(count), russian_plural(count, "строка", "строки", "строк"))
             }
         }
     }
@@ -89,7 +98,7 @@ impl LogWords {
     /// Which lines are shown, of how many.
     pub fn range(&self, first: u64, last: u64, of: u64) -> String {
         let of_word = if self.language == Language::En { "of" } else { "из" };
-        format!("{}–{} {of_word} {}", grouped(first), grouped(last), grouped(of))
+        format!("{}–{} {of_word} {}", self.grouped(first), self.grouped(last), self.grouped(of))
     }
 
     /// What was found.
@@ -100,17 +109,29 @@ impl LogWords {
             (Language::Ru, count) => format!("{} с «{wanted}»", self.lines(count as u64)),
         }
     }
+
+    /// With a comma between thousands, or a thin blank in Russian.
+    fn grouped(&self, number: u64) -> String {
+        let between = if self.language == Language::En { ',' } else { '\u{202f}' };
+        let digits = number.to_string();
+        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                grouped.push(between);
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
 }
 
-/// With thin blanks between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
+#[cfg(test)]
+mod tests {
+    use super::{EN, RU};
+
+    #[test]
+    fn thousands_are_told_apart_as_the_language_does() {
+        assert_eq!((EN.lines(1_000_007), EN.lines(12)), ("1,000,007 lines".to_owned(), "12 lines".to_owned()));
+        assert_eq!(RU.lines(1_000_007), "1\u{202f}000\u{202f}007 строк");
     }
-    grouped
 }

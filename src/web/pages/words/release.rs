@@ -1,6 +1,7 @@
 //! Labels of the pages of a release, in both languages.
 
 use crate::domain::command::Resolution;
+use crate::domain::step::StepKind;
 use crate::wording::Language;
 
 /// The labels in one language.
@@ -34,6 +35,8 @@ pub(in crate::web::pages) struct ReleaseWords {
     pub how_it_ended: &'static str,
     pub with: &'static str,
     pub compare_with: &'static str,
+    pub nothing_to_compare: &'static str,
+    pub inside: &'static str,
     pub differs: &'static str,
     pub same: &'static str,
     pub steps_run: &'static str,
@@ -81,6 +84,8 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     how_it_ended: "How it ended",
     with: "With",
     compare_with: "Compare with another release",
+    inside: "How RMM does it",
+    nothing_to_compare: "The service has no other release.",
     differs: "differs",
     same: "the same",
     steps_run: "What was run",
@@ -128,6 +133,8 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     how_it_ended: "Исход",
     with: "С чем",
     compare_with: "Сравнить с другим релизом",
+    inside: "Как RMM это делает",
+    nothing_to_compare: "У сервиса нет других релизов.",
     differs: "отличается",
     same: "то же",
     steps_run: "Что выполнялось",
@@ -206,6 +213,45 @@ impl ReleaseWords {
         match self.language {
             Language::En => format!("{count}\u{a0}of\u{a0}{of} met: {names}"),
             Language::Ru => format!("Выполнено {count}\u{a0}из\u{a0}{of}: {names}"),
+        }
+    }
+
+    /// What RMM does by itself in a step.
+    pub const fn does(&self, kind: StepKind) -> &'static str {
+        match (self.language, kind) {
+            (Language::En, StepKind::Fetch) => "RMM makes sure that there is room, and fetches the commit.",
+            (Language::En, StepKind::VerifyTag) => "RMM makes sure that the tag still means this commit.",
+            (Language::En, StepKind::Checkout) => "RMM puts the code of this commit in place.",
+            (Language::En, StepKind::Health) => "RMM looks whether the containers are well.",
+            (Language::En, StepKind::AfterDeploy) => "RMM removes images that no rollback needs any more.",
+            (Language::En, StepKind::BeforeDeploy | StepKind::MigrateUp | StepKind::MigrateDown | StepKind::Deploy) => {
+                "RMM prepares the place."
+            }
+            (Language::Ru, StepKind::Fetch) => "RMM проверяет, что места хватит, и загружает коммит.",
+            (Language::Ru, StepKind::VerifyTag) => "RMM проверяет, что тег по-прежнему означает этот коммит.",
+            (Language::Ru, StepKind::Checkout) => "RMM выкладывает код этого коммита.",
+            (Language::Ru, StepKind::Health) => "RMM смотрит, исправны ли контейнеры.",
+            (Language::Ru, StepKind::AfterDeploy) => "RMM удаляет образы, которые для отката больше не нужны.",
+            (Language::Ru, StepKind::BeforeDeploy | StepKind::MigrateUp | StepKind::MigrateDown | StepKind::Deploy) => {
+                "RMM готовит место."
+            }
+        }
+    }
+
+    /// What RMM asks, to learn whether a surface is well.
+    pub fn asks(&self, question: &str) -> String {
+        match self.language {
+            Language::En => format!("RMM asks {question}"),
+            Language::Ru => format!("RMM спрашивает: {question}"),
+        }
+    }
+
+    /// Steps of a run that has ended, which never began.
+    pub fn unbegun(&self, count: usize) -> String {
+        match (self.language, count) {
+            (Language::En, 1) => "1 step did not begin".to_owned(),
+            (Language::En, count) => format!("{count} steps did not begin"),
+            (Language::Ru, count) => format!("Не начато шагов: {count}"),
         }
     }
 
