@@ -45,7 +45,7 @@ const narrow = async (name) => {
 // Nothing sticks out of what it stands in.
 const inside = (name) => page.evaluate(() => [...document.querySelectorAll('button, .btn, .tabs .sheet a')].filter((one) => {
   const box = one.closest('.box, .sheet, .card')?.getBoundingClientRect(), own = one.getBoundingClientRect();
-  return box && own.width > 0 && (own.right > box.right + 1 || one.scrollWidth > one.clientWidth + 1);
+  return box && one.checkVisibility() && (own.right > box.right + 1 || one.scrollWidth > one.clientWidth + 1);
 }).map((one) => one.textContent)).then((out) => out.forEach((text) => wrong.push(`${name}: ${text} sticks out`)));
 
 // What holds for every page.

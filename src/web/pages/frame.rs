@@ -60,7 +60,10 @@ impl Looks {
             iso: at.to_string(),
             exact: zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
             ago: self.language.ago(at, now, &self.zone),
-            day: insights::day(self.language, zoned.date()),
+            day: match now.to_zoned(self.zone.clone()).year() {
+                year if year == zoned.year() => insights::day(self.language, zoned.date()),
+                _ => format!("{} {}", insights::day(self.language, zoned.date()), zoned.year()),
+            },
             clock: zoned.strftime("%H:%M:%S").to_string(),
         }
     }
@@ -129,7 +132,7 @@ pub(super) struct When {
     pub exact: String,
     /// How long ago.
     pub ago: String,
-    /// The day, as people read it.
+    /// The day, as people read it, with its year where it is another one.
     pub day: String,
     /// The time of that day.
     pub clock: String,
