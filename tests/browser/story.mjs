@@ -158,8 +158,10 @@ const colours = async () => {
   for (const [button, paper] of [['#5288c1', '#ffffff'], ['#f5a623', '#17212b']]) {
     const given = { bg_color: paper, secondary_bg_color: paper, button_color: button, button_text_color: '#ffffff', link_color: '#5288c1' };
     await page.evaluate((given) => sessionStorage.setItem('colours', JSON.stringify(given)), given);
-    await open('/');
-    await look(`board-telegram-${paper.slice(1)}`);
+    for (const [address, name] of [['/', 'board'], ['/services/shop/release', 'new-release']]) {
+      await open(address);
+      await look(`${name}-telegram-${paper.slice(1)}`);
+    }
   }
   await page.evaluate(() => sessionStorage.clear());
 };

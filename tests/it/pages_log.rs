@@ -50,7 +50,7 @@ async fn a_long_log_is_read_a_part_at_a_time_and_every_line_has_its_address() {
     let line = ann.open(&format!("/runs/{run}?step={step}&times=1&line=2345")).await;
     let place = format!("?step={step}&times=1&from=2345#L2345");
     assert_eq!((line.status, line.location.as_deref()), (303, Some(&*place)));
-    assert_eq!(page.attribute("form.line input[name=step]", "value"), step.to_string());
+    assert_eq!(page.attribute("form.goto input[name=step]", "value"), step.to_string());
     assert_eq!(page.attribute("a[data-first]", "href"), format!("?step={step}&from=1#L1"));
     let label = page.attribute("#log", "aria-label");
     assert!(label.contains("of 4,500"), "{label}");

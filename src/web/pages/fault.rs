@@ -140,12 +140,10 @@ impl Fault {
 
 /// What is in the way, with fields as people call them.
 fn in_the_way(cause: &Cause, language: Language) -> String {
-    match cause {
-        Cause::Invalid(invalid) => {
-            format!("{}: {}", missing::field(language, &invalid.field), language.rule(&invalid.rule))
-        }
-        other => language.refusal(other),
+    if let Cause::Invalid(invalid) = cause {
+        return format!("{}: {}", missing::field(language, &invalid.field), language.rule(&invalid.rule));
     }
+    language.refusal(cause)
 }
 
 #[derive(Template)]

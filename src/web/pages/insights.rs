@@ -24,6 +24,9 @@ use crate::domain::insights::{Happened, Insights, Phases};
 use crate::domain::person::Right;
 use crate::web::Web;
 
+/// One of the parts of a way.
+type OfPhase = fn(&Phases) -> Option<SignedDuration>;
+
 /// How long a part of the way takes.
 struct PhaseLine {
     name: &'static str,
@@ -88,13 +91,13 @@ pub(super) async fn show(
 
 fn phases(found: &Insights, period: &Period, labels: &Words, viewer: &Viewer) -> Vec<PhaseLine> {
     let (now, before) = (found.all.now.phases, found.all.before.phases);
-    let lines: [(&'static str, fn(&Phases) -> Option<SignedDuration>); 4] = [
+    let lines: [(&'static str, OfPhase); 4] = [
         (labels.stage, |phases| phases.stage),
         (labels.rehearsal, |phases| phases.rehearsal),
         (labels.approval, |phases| phases.approval),
         (labels.production, |phases| phases.production),
     ];
-    let line = |(name, of): (&'static str, fn(&Phases) -> Option<SignedDuration>)| PhaseLine {
+    let line = |(name, of): (&'static str, OfPhase)| PhaseLine {
         name,
         now: lasting(of(&now), viewer),
         before: lasting(of(&before), viewer),

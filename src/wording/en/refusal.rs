@@ -314,7 +314,16 @@ fn stands(status: Status) -> String {
         Status::StageBuildingFailed => "has failed on stage".to_owned(),
         Status::StageTestRollbackFailed => "has failed its rehearsal".to_owned(),
         Status::RollbackFailed => "could not be rolled back".to_owned(),
-        status => format!("is {}", status_title(status)),
+        Status::StageBuilding
+        | Status::StageTestRollback
+        | Status::ManualTesting
+        | Status::ManualTestFailed
+        | Status::ManualTestPassed
+        | Status::Deploying
+        | Status::Deployed
+        | Status::ProductionRollback
+        | Status::RollbackDone
+        | Status::Cancelled => format!("is {}", status_title(status)),
     }
 }
 

@@ -122,7 +122,7 @@ pub(in crate::web::pages) async fn list(
 ) -> Result<Html<String>, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     let known = Kind::ALL.into_iter().find(|known| known.word() == kind);
-    let kind = known.ok_or_else(|| Missing::Measure(kind))?;
+    let kind = known.ok_or(Missing::Measure(kind))?;
     let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
     let (history, from, to) = history(&web, &period).await?;
     let labels = insights::of(viewer.looks.language);

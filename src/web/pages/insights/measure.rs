@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::behind::Kind;
 use super::chart::{Chart, Drawn, Scale};
-use super::lasting;
 use super::period::Period;
+use super::{OfPhase, lasting};
 use crate::domain::ids::ServiceName;
-use crate::domain::insights::{Compared, Insights, Measures, Phases};
+use crate::domain::insights::{Compared, Insights, Measures};
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::insights::{self, Words, day, decimal};
 
@@ -55,13 +55,7 @@ struct Drawing<'a> {
 }
 
 /// How long a part of the way took, over the time.
-pub(super) fn of_phase(
-    name: &str,
-    found: &Insights,
-    of: fn(&Phases) -> Option<SignedDuration>,
-    period: &Period,
-    viewer: &Viewer,
-) -> Chart {
+pub(super) fn of_phase(name: &str, found: &Insights, of: OfPhase, period: &Period, viewer: &Viewer) -> Chart {
     let language = viewer.looks.language;
     let days: Vec<_> = period.days.iter().map(|date| day(language, *date)).collect();
     let drawn = Drawn::Dots { values: found.parts.iter().map(|part| seconds(of(&part.phases))).collect() };
