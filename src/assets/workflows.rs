@@ -23,6 +23,10 @@ mod sample {
 pub const TAG_WORKFLOW: &str = "on-create-version-tag.yaml";
 /// The runners that are taken, where nobody says others.
 pub const RUNNER: &str = "ubuntu-latest";
+/// Characters that GitHub takes of a label at most.
+pub const LONGEST_LABEL: usize = 256;
+/// Labels that a runner can have at most.
+pub const MOST_LABELS: usize = 100;
 const DEPLOY_WORKFLOW: &str = "on-approve-manual-testing.yaml";
 const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
 
@@ -50,6 +54,8 @@ pub enum Unfit {
     Twice(String),
     /// No runner can have such a label.
     Runner(String),
+    /// No runner can have so many labels.
+    Runners(usize),
     /// It is no address at which runners reach RMM.
     Address(String),
     /// No tag can fit it.
@@ -100,14 +106,21 @@ impl Words<'_> {
     /// What is refused here would fail at GitHub, or wait for a runner for ever.
     fn check(&self) -> Result<(), Unfit> {
         let is_code = |text: &str| text.contains("${{");
-        let fits = |label: &&String| !label.is_empty() && !is_code(label) && !label.contains(is_odd);
+        let fits = |label: &&String| {
+            (1..=LONGEST_LABEL).contains(&label.chars().count()) && !is_code(label) && !label.contains(is_odd)
+        };
+        if self.runners.len() > MOST_LABELS {
+            return Err(Unfit::Runners(self.runners.len()));
+        }
         if let Some(label) = self.runners.iter().find(|label| !fits(label)) {
             return Err(Unfit::Runner(label.clone()));
         }
         if web_address("url", self.url).is_err() || is_code(self.url) || self.url.contains(['?', '#']) {
             return Err(Unfit::Address(self.url.to_owned()));
         }
-        match self.tags.filter(|tags| tags.is_empty() || is_code(tags) || tags.contains(is_odd)) {
+        // For a pattern that only takes tags away, GitHub starts nothing at all.
+        let fits = |tags: &&str| !tags.is_empty() && !tags.starts_with('!') && !is_code(tags) && !tags.contains(is_odd);
+        match self.tags.filter(|tags| !fits(tags)) {
             Some(tags) => Err(Unfit::Tags(tags.to_owned())),
             None => Ok(()),
         }

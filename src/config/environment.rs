@@ -139,6 +139,9 @@ impl Reached {
                     let place = section.at("rollback_workflow");
                     section.report.error_hint(&place, ConfigFault::RollbackAlone, ConfigHint::Workflow);
                 }
+                if self.workflow.is_some() && !section.has("rollback_workflow") {
+                    section.report.warn(&section.at("workflow"), ConfigFault::NoRollbackWorkflow);
+                }
                 if self.workflow.is_some() && self.workflow == self.rollback_workflow {
                     section.report.warn(&section.at("rollback_workflow"), ConfigFault::SameWorkflow);
                 }

@@ -75,9 +75,23 @@ fn about(config: &Config) -> String {
     format!("GitHub ({})", config.from_github.api_url)
 }
 
-/// What went wrong with a question; the sentence says what to do.
+/// What went wrong with a question.
 fn failed(name: &str, fault: &GithubFault) -> Finding {
-    Finding::fail(name, Language::En.reason(&Reason::Github { fault: fault.clone() }), "")
+    Finding::fail(name, Language::En.reason(&Reason::Github { fault: fault.clone() }), remedy(fault))
+}
+
+/// What to do, where the sentence does not say it.
+const fn remedy(fault: &GithubFault) -> &'static str {
+    use GithubFault as F;
+    if matches!(fault, F::RateLimited { .. }) {
+        "wait, as RMM does by itself; a login that nothing else uses has its limits for itself"
+    } else if matches!(fault, F::Unreached { .. } | F::Late { .. } | F::Cut { .. }) {
+        "look whether this machine gets there (curl -sSI ADDRESS), and whether `api_url` in [github] is right"
+    } else if matches!(fault, F::Server { .. }) {
+        "wait: RMM tries again by itself; https://www.githubstatus.com tells of trouble at github.com"
+    } else {
+        ""
+    }
 }
 
 /// Secrets of `[github]` that are not to be had here.

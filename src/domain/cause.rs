@@ -243,6 +243,13 @@ pub enum Cause {
         of: ReleaseId,
         title: String,
     },
+    /// The production run of the release is over, another release's came after it, and nothing shows that this CI run
+    /// is the one that has reported it.
+    ReportAfterOther {
+        release: ReleaseId,
+        reported_by: String,
+        by: ReleaseId,
+    },
     StaleReport {
         release: ReleaseId,
         ci_run: String,
@@ -492,6 +499,7 @@ impl Cause {
             Self::StaleReport { .. }
             | Self::ReportOfOther { .. }
             | Self::ReportOfOtherRun { .. }
+            | Self::ReportAfterOther { .. }
             | Self::ReportOfOtherService { .. } => Code::StaleReport,
             Self::ReporterNotKnown { .. } => Code::ReporterNotKnown,
             Self::StageDirty { .. } => Code::StageDirty,

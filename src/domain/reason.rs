@@ -143,6 +143,8 @@ pub enum Reason {
     WorkflowUnwell { workflow: String, surface: SurfaceName, cause: Box<Reason> },
     /// GitHub has no such run any more.
     WorkflowGone { workflow: String, ci_run: String },
+    /// RMM starts a workflow for the deploy, and none to go back: somebody else has to, and to report it.
+    RollbackAwaited { workflow: String },
     /// The configuration knows no GitHub any more, or no repository of it.
     NoGithub { service: ServiceName },
 

@@ -60,6 +60,8 @@ pub trait Snapshot {
     fn occupying(&self) -> Vec<Run>;
     /// The last run in an environment.
     fn last_run(&self, env: Env) -> Option<Run>;
+    /// The last run of a release in an environment.
+    fn last_run_of(&self, release: ReleaseId, env: Env) -> Option<Run>;
     /// The good version that a release is.
     fn good(&self, id: ReleaseId) -> Option<GoodVersion>;
     /// The good versions before a place, or all, newest first.
@@ -209,6 +211,10 @@ impl<'s> Memory<'s> {
 
     pub fn last_run(&self, env: Env) -> Option<Arc<Run>> {
         self.stored.last_run(env).and_then(|run| self.runs.keep(run.id, run))
+    }
+
+    pub fn last_run_of(&self, release: ReleaseId, env: Env) -> Option<Arc<Run>> {
+        self.stored.last_run_of(release, env).and_then(|run| self.runs.keep(run.id, run))
     }
 
     /// Every release and run that was asked for, for tests.

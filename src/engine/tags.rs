@@ -16,7 +16,7 @@ use super::source::Source;
 use super::{Engine, Failure, Request};
 use crate::clients::git::Unresolved;
 use crate::domain::command::{Command, NewRelease};
-use crate::domain::ids::{Commit, ServiceName, Tag};
+use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::repository::RepoName;
@@ -177,10 +177,14 @@ async fn take(
     let mut new: Vec<_> = listed.iter().filter(|(tag, _)| !seen.contains_key(tag)).collect();
     new.sort_by_key(|(tag, _)| (version(tag), *tag));
     let fit: Vec<_> = new.iter().filter(|(tag, _)| pattern.fits(tag.as_str())).collect();
-    for (at, (tag, commit)) in fit.iter().enumerate() {
-        // Of `v1` beside `v1.4.0` the one that says most is the release.
-        if fit.iter().skip(at + 1).all(|(_, other)| other != commit) {
-            create(engine, service, tag, commit).await?;
+    // Of `v1` beside `v1.4.0` the one that says most is the release.
+    let is_best = |at: usize, commit: &Commit| fit.iter().skip(at + 1).all(|(_, other)| *other != commit);
+    let (best, beside): (Vec<_>, Vec<_>) = fit.iter().enumerate().partition(|(at, (_, commit))| is_best(*at, commit));
+    for (_, (tag, commit)) in best.into_iter().chain(beside) {
+        // CI was quicker, RMM has not come to note that it saw the tag, or the commit has another one.
+        match releases_of(engine, service, tag, commit).await?.as_slice() {
+            [] => create(engine, service, tag, commit).await?,
+            known => tell(service, tag, commit, known),
         }
     }
     // A tag that has moved is another release's business: its steps and its CI find that.
@@ -203,13 +207,27 @@ fn version(tag: &Tag) -> Option<semver::Version> {
     semver::Version::parse(last.trim_start_matches(['v', 'V'])).ok()
 }
 
-async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<(), Failure> {
-    let (name, wanted, at) = (service.name.clone(), tag.clone(), commit.clone());
-    // CI was quicker, RMM has not come to note that it saw the tag, or the commit has another one.
-    if engine.read(move |conn| tags::has_release(conn, &name, &wanted, &at)).await? {
-        tracing::debug!(service = %service.name, %tag, %commit, "there is a release of what the new tag names already");
-        return Ok(());
+type Known = (ReleaseId, Option<Tag>);
+
+/// The releases that there are of what a tag names.
+async fn releases_of(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<Vec<Known>, StoreError> {
+    let (name, tag, commit) = (service.name.clone(), tag.clone(), commit.clone());
+    engine.read(move |conn| tags::releases_of(conn, &name, &tag, &commit)).await
+}
+
+/// Says of a tag that it makes no release, unless one has its name.
+fn tell(service: &Service, tag: &Tag, commit: &Commit, known: &[Known]) {
+    let service = &service.name;
+    if known.iter().any(|(_, other)| other.as_ref() == Some(tag)) {
+        tracing::debug!(%service, %tag, %commit, "there is a release of the new tag already");
+    } else if let Some((release, other)) = known.last() {
+        let (release, other) = (release.0, other.as_ref().map_or("", Tag::as_str));
+        tracing::info!(%service, %tag, %commit, release, of = other, "the new tag makes no release, since there is one of its commit \
+            already; `rmm release create --service {service} --tag {tag}` makes one of the tag, too");
     }
+}
+
+async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<(), Failure> {
     let catalog = engine.catalog();
     if let Some(source) = Source::of(&catalog, &service.name)
         && source.is_commit(tag).await == Some(false)

@@ -54,17 +54,7 @@ enum Next {
 pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: Option<String>) -> Result<(), Failure> {
     let (mut news, mut stops) = (engine.workflow_news(), engine.stops());
     let mut reconfigured = engine.reconfigured();
-    let mut following = Following {
-        engine: engine.clone(),
-        id,
-        trace,
-        uncertain: false,
-        looked: None,
-        away: false,
-        noted: None,
-        missed: None,
-        silent: false,
-    };
+    let mut following = Following::of(engine.clone(), id, trace);
     if taken_over {
         following.begin_looking();
     }
@@ -84,7 +74,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
                 continue;
             }
             Next::Later => pause,
-            Next::After(time) => time.max(pause),
+            Next::After(time) => time.max(SHORTEST),
             Next::Within(time) => time.min(pause),
         };
         tokio::select! {
@@ -127,6 +117,20 @@ struct Look {
 }
 
 impl Following {
+    const fn of(engine: Engine, id: RunId, trace: Option<String>) -> Self {
+        Self {
+            engine,
+            id,
+            trace,
+            uncertain: false,
+            looked: None,
+            away: false,
+            noted: None,
+            missed: None,
+            silent: false,
+        }
+    }
+
     fn begin_looking(&mut self) {
         (self.uncertain, self.looked) = (true, None);
     }
@@ -159,7 +163,7 @@ impl Following {
             let dispatched = dispatched_for(conn, &run)?;
             Ok(release.map(|release| (run, dispatched, release)))
         });
-        let Some((run, dispatched, release)) = found.await? else { return Ok(Next::Ended) };
+        let Some((mut run, dispatched, release)) = found.await? else { return Ok(Next::Ended) };
         self.silent = run.has_fallen_silent();
         let is_open = run.state.is_live() || self.silent;
         let Some(dispatch) = run.dispatch.clone().filter(|_| is_open) else { return Ok(Next::Ended) };
@@ -168,6 +172,9 @@ impl Following {
             Ok((github, repository)) => (github.clone(), repository),
             Err(reason) => return self.waits(&run, reason).await,
         };
+        if run.waiting.as_ref().is_some_and(|reason| is_over(reason, self.engine.now())) {
+            self.limit_is_over(&mut run, &dispatch).await?;
+        }
         let limit = catalog.report_timeout(&run.service, run.environment);
         let look = Look { run, dispatched, dispatch, release, github, repository, limit };
         let next = match look.dispatch.state {
@@ -298,8 +305,9 @@ impl Following {
             Err(GithubFault::NotFound { .. }) => {
                 let now = self.engine.clock().uptime();
                 let since = self.missed.get_or_insert(now).clone();
-                if self.since(Some(&since)) < SEEN_WITHIN {
-                    return Ok(Next::Later);
+                let missed = self.since(Some(&since));
+                if missed < SEEN_WITHIN {
+                    return Ok(Next::Within(SEEN_WITHIN.saturating_sub(missed)));
                 }
                 let reason = Reason::WorkflowGone { workflow: dispatch.workflow.clone(), ci_run: id.to_string() };
                 self.report(Command::RunLost { run: self.id, reason }).await?;
@@ -372,6 +380,15 @@ impl Following {
         Ok(after.map_or(Next::Later, Next::After))
     }
 
+    /// GitHub is asked again: when it was to take questions again is no news any more.
+    async fn limit_is_over(&self, run: &mut Run, dispatch: &Dispatch) -> Result<(), Failure> {
+        let sought = || Reason::WorkflowSought { workflow: dispatch.workflow.clone(), cause: None };
+        let reason = (dispatch.state == DispatchState::Asked).then(sought);
+        self.says_why(run, reason.clone()).await?;
+        run.waiting = run.waits_because(reason);
+        Ok(())
+    }
+
     /// Says why nothing goes on at the moment.
     async fn waits(&self, run: &Run, reason: Reason) -> Result<Next, Failure> {
         self.says_why(run, Some(reason)).await?;
@@ -401,6 +418,22 @@ impl Following {
     fn token(&self, run: &Run) -> String {
         run.token(&self.engine.ports().instance)
     }
+}
+
+/// Whether what holds a run up is a limit of GitHub's whose end has come.
+fn is_over(reason: &Reason, now: Timestamp) -> bool {
+    if let Reason::Github { fault: GithubFault::RateLimited { until: Some(until), .. } } = reason {
+        return *until <= now;
+    }
+    let cause = if let Reason::Stopping { cause, .. }
+    | Reason::WorkflowSought { cause, .. }
+    | Reason::WorkflowCancelling { cause, .. } = reason
+    {
+        cause.as_deref()
+    } else {
+        None
+    };
+    cause.is_some_and(|cause| is_over(cause, now))
 }
 
 /// The run that GitHub was asked for on behalf of a run.

@@ -140,6 +140,17 @@ pub fn of_release(conn: &Connection, release: ReleaseId) -> Result<Vec<Run>, Sto
     rows.map(|row| with_steps(conn, row?)).collect()
 }
 
+/// The last run of a release in an environment.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn last_of(conn: &Connection, release: ReleaseId, environment: Env) -> Result<Option<RunId>, StoreError> {
+    let sql = "SELECT id FROM runs WHERE release_id = ?1 AND environment = ?2 ORDER BY id DESC LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_row((release.0, environment.to_string()), |row| row.get(0).map(RunId));
+    Ok(found.optional()?)
+}
+
 /// The runs that occupy an environment of a service.
 ///
 /// # Errors

@@ -81,6 +81,10 @@ impl Snapshot for Stored<'_> {
         last.first().and_then(|last| self.run(last.id))
     }
 
+    fn last_run_of(&self, release: ReleaseId, env: Env) -> Option<Run> {
+        answer(runs::last_of(self.conn, release, env)).and_then(|id| self.run(id))
+    }
+
     fn good(&self, id: ReleaseId) -> Option<GoodVersion> {
         answer(releases::good(self.conn, &self.service, id))
     }

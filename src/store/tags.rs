@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::columns::{millis, word};
+use super::columns::{maybe_word, millis, word};
 use super::error::StoreError;
-use crate::domain::ids::{Commit, ServiceName, Tag};
+use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 
 /// The tags of a service's repository as they were seen; none: this repository was not looked at yet.
 ///
@@ -87,16 +87,28 @@ pub fn forget(conn: &Connection, service: &ServiceName) -> Result<(), StoreError
     Ok(())
 }
 
-/// Whether there is or was a release of a commit, under whatever tag, or one of the tag whose commit is not known yet.
+/// The releases of a commit, and those of a tag whose commit is not known yet: number and tag, oldest first.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn has_release(conn: &Connection, service: &ServiceName, tag: &Tag, commit: &Commit) -> Result<bool, StoreError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND commit_id = ?3) \
-             OR EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND tag = ?2 AND commit_id IS NULL)",
+pub fn releases_of(
+    conn: &Connection,
+    service: &ServiceName,
+    tag: &Tag,
+    commit: &Commit,
+) -> Result<Vec<(ReleaseId, Option<Tag>)>, StoreError> {
+    let mut of_commit =
+        conn.prepare_cached("SELECT id, tag FROM releases WHERE service = ?1 AND commit_id = ?2 ORDER BY id")?;
+    let mut of_tag = conn.prepare_cached(
+        "SELECT id, tag FROM releases WHERE service = ?1 AND tag = ?2 AND commit_id IS NULL ORDER BY id",
     )?;
-    Ok(statement.query_row((service.as_str(), tag.as_str(), commit.as_str()), |row| row.get(0))?)
+    let read = |row: &Row<'_>| Ok((ReleaseId(row.get("id")?), maybe_word(row, "tag")?));
+    let mut found: Vec<_> =
+        of_commit.query_map((service.as_str(), commit.as_str()), read)?.collect::<Result<_, _>>()?;
+    for row in of_tag.query_map((service.as_str(), tag.as_str()), read)? {
+        found.push(row?);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

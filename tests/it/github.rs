@@ -131,6 +131,49 @@ async fn what_ends_in_the_queue_has_touched_nothing_and_waits_for_promote() {
 }
 
 #[tokio::test]
+async fn a_job_that_reports_without_its_run_id_has_begun_all_the_same() {
+    let (w, peer) = site().await;
+    deployed(&w, &peer, "v1").await;
+    for (number, concepts) in [true, false].into_iter().enumerate() {
+        let before = peer.runs().len();
+        let release = approved(&w, &format!("v{}", number + 2)).await;
+        let id = run(&peer, before).await;
+        w.until(release, "deploying").await;
+        let ci = w.ci().await;
+        if concepts {
+            ci.patch("/release", &json!({ "release_id": release, "status": "deploying" })).await.ok();
+        } else {
+            ci.patch(&format!("/api/v1/releases/{release}"), &json!({ "status": "deploying" })).await.ok();
+        }
+        peer.ends_unbegun(id, "cancelled");
+        let back = run(&peer, before + 1).await;
+        assert_eq!(w.status(release).await, "production_rollback");
+        peer.ends(back, "success");
+        w.until(release, "rollback_done").await;
+    }
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn an_end_that_another_run_repeats_is_refused_and_on_the_record_after_production_went_on() {
+    let (w, peer) = site().await;
+    let first = deployed(&w, &peer, "v1").await;
+    deployed(&w, &peer, "v2").await;
+    let ids: Vec<_> = peer.runs().iter().map(|run| run.id.to_string()).collect();
+    let report = async |id: &str| {
+        let body = json!({ "status": "deployed", "ci_run": { "id": id } });
+        w.ci().await.patch(&format!("/api/v1/releases/{first}"), &body).await
+    };
+    let refused = async || w.events().await.iter().filter(|event| event["kind"] == "report_refused").count();
+    report(&ids[1]).await.refused(409, "stale_report");
+    report("4711").await.refused(409, "stale_report");
+    assert_eq!(refused().await, 2);
+    report(&ids[0]).await.ok();
+    assert_eq!((refused().await, w.status(first).await.as_str()), (2, "deployed"));
+    w.is_sound().await;
+}
+
+#[tokio::test]
 async fn what_github_refuses_is_said_with_the_remedy_and_waits_for_promote() {
     let (w, peer) = site().await;
     peer.dispatches_meet([Fault::Answer(403, json!({ "message": "Resource not accessible by integration" }))]);

@@ -230,12 +230,16 @@ fn what_github_or_a_runner_could_do_nothing_with_is_refused() {
     for label in ["", "a b", "${{ secrets.X }}", "linux,", "a\nb"] {
         assert!(matches!(unfit(&["--runner", label], here), Some(Unfit::Runner(_))), "{label:?}");
     }
+    let label = |characters| "я".repeat(characters);
+    assert!(matches!(unfit(&["--runner", &label(257)], here), Some(Unfit::Runner(_))));
+    assert_eq!(unfit(&["--runner", &label(256)], here), None);
+    assert_eq!(unfit(&["--runner", &vec!["x"; 101].join(",")], here), Some(Unfit::Runners(101)));
     for url in
         ["rmm.internal", "https://h/\nx", "https://h/${{secrets.X}}", "https://a:b@h/", "https://h/?x", "ftp://h", ""]
     {
         assert!(matches!(unfit(&[], url), Some(Unfit::Address(..))), "{url:?}");
     }
-    for tags in ["", "v 1", "${{ github.ref }}"] {
+    for tags in ["", "v 1", "${{ github.ref }}", "!v*"] {
         assert!(matches!(unfit(&["--tags", tags], here), Some(Unfit::Tags(_))), "{tags:?}");
     }
     for name in ["a\n.yaml", "${{x}}.yaml"] {

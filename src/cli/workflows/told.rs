@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::assets::workflows::Unfit;
+use crate::assets::workflows::{LONGEST_LABEL, MOST_LABELS, Unfit};
 use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
 use crate::terminal::shell_word;
@@ -55,10 +55,21 @@ pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
              --tag-workflow разные имена"
         ),
         (Unfit::Runner(label), En) => {
-            format!("{label:?} is no label of a runner: --runner takes labels without spaces, divided by commas")
+            let label = begin(label);
+            format!(
+                "{label:?} is no label of a runner: --runner takes labels of up to {LONGEST_LABEL} characters without spaces, \
+                 divided by commas"
+            )
         }
         (Unfit::Runner(label), Ru) => {
-            format!("{label:?} — не метка runner'а: --runner ждёт метки без пробелов через запятую")
+            let label = begin(label);
+            format!(
+                "{label:?} — не метка runner'а: --runner ждёт метки не длиннее {LONGEST_LABEL} символов, без пробелов, через запятую"
+            )
+        }
+        (Unfit::Runners(given), En) => format!("--runner has {given} labels; a runner can have {MOST_LABELS}"),
+        (Unfit::Runners(given), Ru) => {
+            format!("меток в --runner: {given}; у runner'а их может быть не больше {MOST_LABELS}")
         }
         (Unfit::Address(url), En) => format!(
             "{url:?} cannot be --url: it takes the address of RMM with http:// or https://, without a login, spaces, `?` and `#`"
@@ -67,14 +78,29 @@ pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
             "{url:?} не подходит для --url: нужен адрес RMM с http:// или https://, без логина, пробелов, `?` и `#`"
         ),
         (Unfit::Tags(tags), En) => {
-            format!("{tags:?} fits no tag: --tags takes one pattern of GitHub's, such as \"v*\"")
+            format!(
+                "{tags:?} fits no tag: --tags takes one pattern of GitHub's that says which tags are meant, such as \"v*\""
+            )
         }
         (Unfit::Tags(tags), Ru) => {
-            format!("{tags:?} не подойдёт ни одному тегу: --tags ждёт один шаблон GitHub, например \"v*\"")
+            format!(
+                "{tags:?} не подойдёт ни одному тегу: --tags ждёт один шаблон GitHub, который говорит, какие теги нужны, например \
+                 \"v*\""
+            )
         }
         (Unfit::Missing(name), En) => format!("{name} is not in this binary"),
         (Unfit::Missing(name), Ru) => format!("в этой сборке RMM нет файла {name}"),
     }
+}
+
+/// As much of what somebody gave as is enough to know it again.
+fn begin(label: &str) -> String {
+    const ENOUGH: usize = 60;
+    let mut shown: String = label.chars().take(ENOUGH).collect();
+    if shown.len() < label.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// What to do next.

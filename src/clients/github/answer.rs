@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::app::Proof;
 use super::wire::header;
 use crate::domain::fault::github::{GithubFault, Sought};
 
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// What GitHub was shown with the question.
+    pub proof: Proof,
 }
 
 impl Answer {
@@ -68,10 +71,8 @@ impl Answer {
         // Nothing that is answered keeps RMM away for longer.
         let latest = now.checked_add(LONGEST_LIMIT).unwrap_or(now);
         let in_seconds = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds.max(0))).unwrap_or(latest);
-        let retry_after = number("retry-after").map(in_seconds).or_else(|| {
-            let date = header(&self.headers, "retry-after")?;
-            Some(jiff::fmt::rfc2822::parse(&date).ok()?.timestamp())
-        });
+        let retry_after = number("retry-after").map(in_seconds);
+        let retry_after = retry_after.or_else(|| http_date(&header(&self.headers, "retry-after")?));
         let is_used_up = self.is_used_up();
         let reset = number("x-ratelimit-reset").filter(|_| is_used_up);
         let reset = reset.and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -99,7 +100,7 @@ impl Answer {
         let text = |name| header(&self.headers, name).map(|text| text.chars().take(LONGEST_MESSAGE).collect());
         match status {
             300..400 => F::Redirected { status, to: text("location") },
-            401 => F::Unauthorized { said },
+            401 => self.proof.unknown(said),
             403 if self.headers.contains_key("x-github-sso") => {
                 let url = text("x-github-sso").and_then(|text: String| Some(text.split_once("url=")?.1.to_owned()));
                 F::SignOn { url }
@@ -117,6 +118,17 @@ impl Answer {
             _ => F::Unreadable { said: format!("status {status}") },
         }
     }
+}
+
+/// A date as HTTP writes it now, or in one of the two ways that it also has to be read in (RFC 9110, 5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    const RFC_850: &str = "%A, %d-%b-%y %H:%M:%S GMT";
+    const ASCTIME: &str = "%a %b %e %H:%M:%S %Y";
+    if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
+        return Some(date.timestamp());
+    }
+    let dates = [RFC_850, ASCTIME].into_iter().filter_map(|form| jiff::civil::DateTime::strptime(form, text).ok());
+    dates.into_iter().next()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|date| date.timestamp())
 }
 
 /// How long to wait for a time.

@@ -60,6 +60,28 @@ pub(super) enum As<'a> {
     App,
 }
 
+/// Whose word is not believed where GitHub knows nobody by what it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The token that the operator has given.
+    Token,
+    /// What the App has signed itself.
+    Signature,
+    /// A token that GitHub has made for the App.
+    AppToken,
+}
+
+impl Proof {
+    /// What a 401 says of it.
+    pub const fn unknown(self, said: Option<String>) -> GithubFault {
+        match self {
+            Self::Token => GithubFault::Unauthorized { said },
+            Self::Signature => GithubFault::AppRefused { said },
+            Self::AppToken => GithubFault::AppUnauthorized { said },
+        }
+    }
+}
+
 /// The App's token for a repository.
 #[derive(Debug, Clone)]
 struct Token {
@@ -90,6 +112,15 @@ impl GitHub {
             }
         };
         value.map_err(Failure::unsent)
+    }
+
+    /// What GitHub is shown with a question.
+    pub(super) fn proof(&self, who: As<'_>) -> Proof {
+        match (&self.inner.credentials, who) {
+            (Credentials::Token(_), _) => Proof::Token,
+            (Credentials::App { .. }, As::App) => Proof::Signature,
+            (Credentials::App { .. }, As::Repository(_)) => Proof::AppToken,
+        }
     }
 
     /// Whose limits hold for a question; none: the token's, or the App's own.
@@ -151,12 +182,12 @@ impl GitHub {
         if asked.status == StatusCode::NOT_FOUND {
             return Err(GithubFault::AppNotInstalled { repo: repo.clone() });
         }
-        let Installation { id } = asked.success(&sought, self.now()).map_err(of_app)?.json()?;
+        let Installation { id } = asked.success(&sought, self.now())?.json()?;
         let path = format!("/app/installations/{id}/access_tokens");
         // Of no use anywhere else.
         let question = Question::post(&path, json!({ "repositories": [repo.name] }));
         let asked = self.ask_with(As::App, myself, &question).await.map_err(|failure| failure.fault)?;
-        let Made { token, expires_at } = asked.success(&sought, self.now()).map_err(of_app)?.json()?;
+        let Made { token, expires_at } = asked.success(&sought, self.now())?.json()?;
         Ok(Token { secret: token, until: expires_at })
     }
 }
@@ -166,9 +197,4 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, GithubFault> {
     let mut value = value.map_err(|_| GithubFault::Unauthorized { said: None })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// The App signs for itself; there is no token that could be wrong.
-pub(super) fn of_app(fault: GithubFault) -> GithubFault {
-    if let GithubFault::Unauthorized { said } = fault { GithubFault::AppRefused { said } } else { fault }
 }

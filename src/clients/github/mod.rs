@@ -49,7 +49,7 @@ pub use traces::NewDeployment;
 pub use who::{Installation, Met, Whoami};
 
 use self::answer::{Answer, LONGEST};
-use self::app::{As, Tokens};
+use self::app::{As, Proof, Tokens};
 use self::patience::{Limits, OfLogin};
 use self::runs::Remembered;
 use self::wire::Failure;
@@ -197,13 +197,15 @@ impl GitHub {
         if let Some(fault) = limits.closed(question.only_reads(), self.now()) {
             return Err(Failure::unsent(fault));
         }
-        let answer = tokio::time::timeout(limit, self.exchange(authorization, question, &limits)).await;
+        let answer =
+            tokio::time::timeout(limit, self.exchange(authorization, self.proof(who), question, &limits)).await;
         answer.unwrap_or_else(|_| Err(Failure::sent(GithubFault::Late { asked: wire::asked(&self.inner.api), limit })))
     }
 
     async fn exchange(
         &self,
         authorization: HeaderValue,
+        proof: Proof,
         question: &Question<'_>,
         limits: &OfLogin,
     ) -> Result<Answer, Failure> {
@@ -230,7 +232,7 @@ impl GitHub {
             }
             bytes.extend_from_slice(data);
         }
-        let mut answer = Answer { status: parts.status, headers: parts.headers, body: bytes };
+        let mut answer = Answer { status: parts.status, headers: parts.headers, body: bytes, proof };
         limits.heard(question.only_reads(), &mut answer, self.now());
         Ok(answer)
     }

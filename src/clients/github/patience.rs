@@ -121,11 +121,12 @@ impl Pause {
 mod tests {
     use hyper::http::{HeaderMap, StatusCode};
 
+    use super::super::app::Proof;
     use super::*;
 
     fn answer(status: StatusCode) -> Answer {
         let body = br#"{"message":"You have exceeded a secondary rate limit."}"#.to_vec();
-        Answer { status, headers: HeaderMap::new(), body }
+        Answer { status, headers: HeaderMap::new(), body, proof: Proof::Token }
     }
 
     /// The seconds that are to be waited after an answer at a time.
@@ -211,6 +212,11 @@ mod tests {
         assert_eq!(told("Mon, 30 Nov 2026 00:16:22 GMT"), Some(600));
         assert_eq!(told("Thu, 30 Nov 2056 00:16:22 GMT"), Some(86_400), "a day at most");
         assert_eq!((told("99999999999"), told("soon")), (Some(86_400), None));
+        // Two older ways to write it, which may be sent still.
+        assert_eq!(told("Monday, 30-Nov-26 00:16:22 GMT"), Some(600));
+        assert_eq!(told("Mon Nov 30 00:16:22 2026"), Some(600));
+        assert_eq!(told("Tue Dec  1 00:06:21 2026"), Some(86_399));
+        assert_eq!(told("Sunday, 06-Nov-94 08:49:37 GMT").map(|left| left < 0), Some(true), "long ago");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::app::{As, Credentials, of_app};
+use super::app::{As, Credentials};
 use super::runs::query;
 use super::wire::header;
 use super::{GitHub, Question, at, path_of, repository_of};
@@ -82,8 +82,7 @@ impl GitHub {
             permissions: BTreeMap<String, String>,
         }
         let is_app = self.is_app();
-        let answer =
-            answer.success(&path_of(path), self.now()).map_err(|fault| if is_app { of_app(fault) } else { fault })?;
+        let answer = answer.success(&path_of(path), self.now())?;
         let Me { login, name, permissions } = answer.json()?;
         let list =
             |text: String| text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
@@ -107,10 +106,8 @@ impl GitHub {
     pub async fn installation(&self, repo: &RepoName) -> Result<Installation, GithubFault> {
         let found = self.get(As::App, &at(repo, &["installation"]), &repository_of(repo)).await;
         found.map_err(|fault| {
-            if matches!(fault, GithubFault::NotFound { .. }) {
-                return GithubFault::AppNotInstalled { repo: repo.clone() };
-            }
-            of_app(fault)
+            let is_missing = matches!(fault, GithubFault::NotFound { .. });
+            if is_missing { GithubFault::AppNotInstalled { repo: repo.clone() } } else { fault }
         })
     }
 

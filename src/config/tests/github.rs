@@ -261,6 +261,18 @@ fn one_workflow_for_there_and_back_is_worth_a_word() {
 }
 
 #[test]
+fn a_workflow_without_one_to_go_back_is_worth_a_word() {
+    let warned = |keys: &str| {
+        let production = format!("production = {{ driver = \"ci\"{keys} }}");
+        let text = github("token = \"env:TOKEN\"").replace("production.driver = \"ci\"", &production);
+        let config = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        config.warnings.iter().map(ToString::to_string).filter(|text| text.contains("no `rollback_workflow`")).count()
+    };
+    let both = ", workflow = \"go.yaml\", rollback_workflow = \"back.yaml\"";
+    assert_eq!((warned(", workflow = \"go.yaml\""), warned(both), warned("")), (1, 0, 0));
+}
+
+#[test]
 fn a_workflow_that_nobody_can_start_is_worth_a_word() {
     let warned = |keys: &str| {
         let production = "production = { driver = \"ci\", workflow = \"go.yaml\" }";

@@ -10,6 +10,9 @@ use crate::domain::repository::RepoName;
 
 /// What RMM gives every workflow that it starts.
 const INPUTS: [&str; 4] = ["release_id", "release_tag", "run_id", "traceparent"];
+/// What to do about a file that cannot be read.
+const YAML: &str =
+    "correct it there and push it; `rmm service workflows` shows one that is right, and actionlint checks them";
 /// What it gives one that takes production back, too.
 const ROLLBACK_INPUT: &str = "rollback_to_tag";
 
@@ -55,7 +58,7 @@ pub(super) async fn look(
         Ok(mistakes) => {
             mistakes.into_iter().map(|(what, fix)| Finding::fail(NAME, format!("{file}: {what}"), fix)).collect()
         }
-        Err(error) => vec![Finding::fail(NAME, format!("{file} is no YAML that can be read: {error}"), "")],
+        Err(error) => vec![Finding::fail(NAME, format!("{file} is no YAML that can be read: {error}"), YAML)],
     }
 }
 

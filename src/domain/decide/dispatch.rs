@@ -31,9 +31,13 @@ impl Draft<'_, '_> {
         match self.workflow_for(new.environment, new.kind) {
             Some(workflow) => self.world.create_dispatched_run(new, workflow),
             None => {
+                let nobody =
+                    (new.kind == RunKind::Rollback).then(|| self.workflow_for(new.environment, RunKind::Deploy));
                 let id = self.world.note_ci_run(new, ci_run);
                 // It is to begin, and has not said so.
-                self.world.run_mut(id).heard_at = None;
+                let run = self.world.run_mut(id);
+                (run.heard_at, run.waiting) =
+                    (None, nobody.flatten().map(|workflow| Reason::RollbackAwaited { workflow }));
                 id
             }
         }

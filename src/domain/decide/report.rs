@@ -126,9 +126,11 @@ impl Draft<'_, '_> {
         environment: Env,
         reporter: &Reporter,
     ) -> Result<(), Refusal> {
+        let in_production =
+            (environment == Env::Production).then(|| self.reporting_on_production(release, status)).flatten();
         let expected = match environment {
             Env::Preview(_) | Env::Stage => release.ci_run.clone(),
-            Env::Production => self.reporting_on_production(release, status).and_then(|run| {
+            Env::Production => in_production.as_ref().and_then(|run| {
                 let attempt = run.dispatch.as_ref().map_or(1, |dispatch| dispatch.attempt);
                 run.ci_run.clone().map(|id| CiRun { id, attempt, url: None, git_ref: None })
             }),
@@ -153,6 +155,11 @@ impl Draft<'_, '_> {
         }
         if expected.is_none() && !is_expected && self.world.is_ci_run_elsewhere(&reporter.id) {
             return Err(Cause::ReportOfOtherService { release: release.id, reported_by: reporter.to_string() }.into());
+        }
+        let gone_on = in_production.filter(|_| expected.is_none() && !is_expected);
+        if let Some(run) = gone_on.and_then(|run| self.after_in_production(&run)) {
+            let (reported_by, by) = (reporter.to_string(), run.release);
+            return Err(Cause::ReportAfterOther { release: release.id, reported_by, by }.into());
         }
         match expected {
             // After a retry, another CI run may take over.
@@ -184,7 +191,8 @@ impl Draft<'_, '_> {
         }
     }
 
-    /// A report of the run that RMM has started comes from one of its jobs, whatever GitHub says later.
+    /// A report of the run that RMM has started comes from one of its jobs, whatever GitHub says later. Without an id, that
+    /// run is meant.
     fn note_that_job_began(&mut self, id: ReleaseId, status: Status, reported_by: Option<&str>) {
         if environment_of(status) != Some(Env::Production) {
             return;
@@ -192,7 +200,7 @@ impl Draft<'_, '_> {
         let Some(run) = self.own_run(id, Env::Production) else { return };
         let changed = self.world.run(run);
         let Some(dispatch) = changed.dispatch.as_ref().filter(|dispatch| !dispatch.has_reported) else { return };
-        if reported_by.is_some() && changed.ci_run.as_deref() == reported_by {
+        if reported_by.is_none() || changed.ci_run.as_deref() == reported_by {
             self.world.run_mut(run).dispatch = Some(Dispatch { has_reported: true, ..dispatch.clone() });
         }
     }
@@ -218,6 +226,8 @@ impl Draft<'_, '_> {
             let changed = self.world.run_mut(run);
             changed.heard_at = Some(now);
             changed.heard_uptime = Some(uptime);
+            // Somebody is at work.
+            changed.waiting.take_if(|reason| matches!(reason, Reason::RollbackAwaited { .. }));
             if let Some(run) = self.own_dispatch(release.id) {
                 self.take_reporter(&run, ci_run);
             } else if environment == Env::Production && self.world.run(run).ci_run.is_none() {
@@ -227,14 +237,19 @@ impl Draft<'_, '_> {
         Answer::Release { id: release.id, created: false }
     }
 
-    /// The run whose CI run may speak: the one that is under way, and of what has ended the last one, which may repeat itself.
+    /// The run whose CI run may speak: the release's own that is under way, and of what has ended its last one, which may
+    /// repeat itself, whatever production does since.
     fn reporting_on_production(&self, release: &Release, status: Status) -> Option<Arc<Run>> {
-        let under_way = self.world.occupying_run(Env::Production);
-        let run = match under_way {
-            None if release.status == status => self.world.last_run(Env::Production),
-            under_way => under_way,
-        };
-        run.filter(|run| run.release == release.id)
+        let under_way = self.world.occupying_run(Env::Production).filter(|run| run.release == release.id);
+        under_way.or_else(|| {
+            let is_repeated = release.status == status;
+            is_repeated.then(|| self.world.last_run_of(release.id, Env::Production)).flatten()
+        })
+    }
+
+    /// The last run in production, where it came after this one and is another release's.
+    fn after_in_production(&self, run: &Run) -> Option<Arc<Run>> {
+        self.world.last_run(Env::Production).filter(|last| last.id > run.id && last.release != run.release)
     }
 
     /// What RMM has started for the run in production, while it is not known which run at GitHub it is.

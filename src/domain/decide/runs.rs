@@ -254,6 +254,9 @@ impl Draft<'_, '_> {
             // It may have started after all, so the release counts as under way.
             self.begin(&run);
             self.lose_run(id, reason);
+        } else if run.has_fallen_silent() {
+            // Nor can anybody tell any more.
+            self.lose_run(id, reason);
         }
         Ok(Answer::Run(id))
     }

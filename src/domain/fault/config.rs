@@ -330,6 +330,7 @@ pub enum ConfigFault {
     WorkflowsOfCi,
     WorkflowOnStage,
     RollbackAlone,
+    NoRollbackWorkflow,
     SameWorkflow,
     RunsOfRmm,
     WorkflowFile,

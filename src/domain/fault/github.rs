@@ -45,6 +45,8 @@ pub enum GithubFault {
     SignOn { url: Option<String> },
     /// The App is not installed on the repository.
     AppNotInstalled { repo: RepoName },
+    /// GitHub does not take the tokens that it makes for the App's installation.
+    AppUnauthorized { said: Option<String> },
     /// GitHub does not take what the App's private key has signed.
     AppRefused { said: Option<String> },
     /// The App's private key cannot be used.
@@ -107,6 +109,7 @@ impl GithubFault {
             | Self::AppSuspended { .. }
             | Self::SignOn { .. }
             | Self::AppNotInstalled { .. }
+            | Self::AppUnauthorized { .. }
             | Self::AppRefused { .. }
             | Self::AppKey
             | Self::NotSetUp { .. }

@@ -178,6 +178,14 @@ impl World<'_> {
         here.chain(self.memory.last_run(environment)).max_by_key(|run| run.id)
     }
 
+    /// The last run of a release in an environment.
+    #[must_use]
+    pub fn last_run_of(&self, release: ReleaseId, environment: Env) -> Option<Arc<Run>> {
+        let changed = self.changes.runs.iter().filter_map(|id| self.find_run(*id));
+        let here = changed.filter(|run| (run.release, run.environment) == (release, environment));
+        here.chain(self.memory.last_run_of(release, environment)).max_by_key(|run| run.id)
+    }
+
     /// How the vote on a release stands, under the rule as it is now.
     #[must_use]
     pub fn tally(&self, release: &Release) -> Tally {

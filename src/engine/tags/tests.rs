@@ -174,6 +174,58 @@ async fn a_commit_becomes_one_release_however_many_tags_it_has() {
     assert_eq!(site.tags().await, ["shop v1.4.0"]);
 }
 
+/// What is logged, as it is shown.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Those about tags that make no release, since the last time.
+    fn about_none(&self) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().filter(|line| line.contains("makes no release")).map(ToOwned::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_makes_no_release_says_which_one_has_its_commit_and_what_to_do() {
+    let out = Lines::default();
+    let lines = out.clone();
+    let writer = move || lines.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::INFO).with_writer(writer);
+    let _logged = tracing::subscriber::set_default(log.finish());
+    let mut site = Site::new().await;
+    site.tag("v12.0.0-rc.1");
+    site.looks_and_pauses(60).await;
+    assert_eq!(out.about_none(), [""; 0]);
+    // From the candidate to the final version.
+    git(site.folder.path(), &["tag", "v12.0.0"]);
+    site.looks_and_pauses(60).await;
+    let said = out.about_none();
+    assert_eq!(said.len(), 1, "{said:?}");
+    for part in
+        [" INFO ", "tag=v12.0.0 ", "release=1 ", "v12.0.0-rc.1", "rmm release create --service shop --tag v12.0.0"]
+    {
+        assert!(said[0].contains(part), "{part}: {said:?}");
+    }
+    // It is said once, and also of one that came together with the one that says more.
+    site.tag("v13.0.0");
+    git(site.folder.path(), &["tag", "v13"]);
+    site.looks_and_pauses(60).await;
+    let said = out.about_none();
+    assert!(said.len() == 1 && said[0].contains("tag=v13 ") && said[0].contains("release=2 "), "{said:?}");
+    assert_eq!(site.tags().await, ["shop v12.0.0-rc.1", "shop v13.0.0"]);
+}
+
 #[tokio::test]
 async fn a_webhook_makes_it_look_at_once() {
     let mut site = Site::new().await;

@@ -18,6 +18,7 @@ use crate::domain::ids::{Commit, PersonName, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Door, Role};
 use crate::domain::reason::Reason;
 use crate::domain::release::Reporter;
+use crate::domain::run::StopKind;
 use crate::domain::status::Status;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
@@ -310,6 +311,56 @@ async fn what_became_of_a_run_that_fell_silent_is_learned_when_github_answers_ag
     follow(&engine, id, true, None).await.unwrap();
     assert_eq!((status(&engine, release).await, run(&engine, id).await.state), (Status::Deployed, RunState::Succeeded));
     assert!(peer.calls() - asked < 60, "{} questions in a day", peer.calls() - asked);
+}
+
+#[tokio::test]
+async fn that_github_has_no_run_any_more_is_said_also_of_one_that_fell_silent() {
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    machine(&engine, Command::DispatchTaken { run: id, seen: Some(seen(4242, 1, None)) }).await;
+    peer.is_away(Some(502));
+    clock.sleep(Duration::from_hours(2)).await;
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    engine.handle(Request::about(Actor::Machine, shop, Command::Advance)).await.unwrap();
+    assert!(run(&engine, id).await.has_fallen_silent());
+
+    // It was deleted there meanwhile.
+    peer.is_away(None);
+    let began = seconds_of(&clock);
+    follow(&engine, id, true, None).await.unwrap();
+    let gone = Reason::WorkflowGone { workflow: "deploy.yaml".into(), ci_run: "4242".into() };
+    assert_eq!(run(&engine, id).await.state, RunState::Unknown { reason: gone.clone() });
+    let release = engine.read(move |conn| releases::get(conn, release)).await.unwrap().unwrap();
+    assert_eq!((release.status, release.reason), (Status::Deploying, Some(gone)));
+    assert!((60..120).contains(&(seconds_of(&clock) - began)), "after a minute in which it may have been late");
+}
+
+#[tokio::test]
+async fn the_end_of_a_limit_is_not_told_any_more_when_it_has_come() {
+    let Site { peer: _peer, clock, engine, release: _, id, _folder } = site().await;
+    let until = engine.now().checked_add(Duration::from_mins(1)).unwrap();
+    let limited = || Reason::Github { fault: GithubFault::RateLimited { until: Some(until), said: None } };
+    let sought = || Reason::WorkflowSought { workflow: "deploy.yaml".into(), cause: None };
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    let mut following = Following::of(engine.clone(), id, None);
+    following.begin_looking();
+    machine(&engine, Command::RunWaits { run: id, reason: Some(limited()) }).await;
+    clock.sleep(Duration::from_secs(59)).await;
+    following.step().await.unwrap();
+    assert_eq!(run(&engine, id).await.waiting, Some(limited()), "it lasts");
+    clock.sleep(Duration::from_secs(1)).await;
+    // GitHub is asked again, and does not show the run yet.
+    following.begin_looking();
+    following.step().await.unwrap();
+    assert_eq!(run(&engine, id).await.waiting, Some(sought()));
+    // Nor where it was called off.
+    let waits = Command::RunWaits { run: id, reason: Some(limited()) };
+    let release = run(&engine, id).await.release;
+    handle(&engine, ann(), Command::Cancel { release, reason: "wrong".into() }).await;
+    machine(&engine, waits).await;
+    let cause = Some(Box::new(sought()));
+    following.step().await.unwrap();
+    assert_eq!(run(&engine, id).await.waiting, Some(Reason::Stopping { why: StopKind::Cancel, cause }));
 }
 
 #[tokio::test]

@@ -263,6 +263,11 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::WorkflowsOfCi => "belongs to the driver \"ci\": RMM's own runs start no workflow".into(),
         F::WorkflowOnStage => "is for production: what goes to stage is the workflow that the pushed tag starts".into(),
         F::RollbackAlone => "is nothing without `workflow`".into(),
+        F::NoRollbackWorkflow => {
+            "has no `rollback_workflow` beside it: when production has to go back, RMM starts nothing and waits until somebody \
+             has gone back and reported it"
+                .into()
+        }
         F::SameWorkflow => {
             "is the same file as `workflow`: it has to tell by `rollback_to_tag` which of both it is to do, and a deploy in \
              its place would be no way back; a file of its own is safer"

@@ -44,7 +44,7 @@ pub(super) fn github(fault: &GithubFault) -> String {
         }
         F::Unauthorized { said } => format!(
             "GitHub does not know the token{}; it is wrong, revoked or expired: make a new one and put it where `token` in \
-             [github] says; with an App, look whether it is installed on the repository still",
+             [github] says",
             behind(said.as_deref())
         ),
         F::Forbidden { said, needs } => {
@@ -69,6 +69,11 @@ pub(super) fn github(fault: &GithubFault) -> String {
         F::AppNotInstalled { repo } => format!(
             "the GitHub App is not installed on {repo}; install it there (settings of the App, Install App), or correct \
              `repository` of the service"
+        ),
+        F::AppUnauthorized { said } => format!(
+            "GitHub does not take the token that it has made for the App{}; look whether the App is installed on the repository \
+             still, and not suspended (Settings, GitHub Apps, Configure); RMM gets a new token by itself at the next try",
+            behind(said.as_deref())
         ),
         F::AppRefused { said } => format!(
             "GitHub does not take what the App has signed{}; `app_id` and `private_key` in [github] have to be of the same \

@@ -121,6 +121,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{workflow} succeeded, but the health check of {surface} did not pass: {}", of(cause))
         }
         R::WorkflowGone { workflow, ci_run } => format!("GitHub has no run {ci_run} of {workflow} any more"),
+        R::RollbackAwaited { workflow } => format!(
+            "there is no `rollback_workflow` beside {workflow}, so RMM starts nothing: go back by yourself, and report the end by CI or \
+             `rmm release report`: `rollback_done` or `rollback_failed`"
+        ),
         R::NoGithub { service } => format!(
             "rmm.toml does not say how GitHub is reached for {service}: `[github]` with a `token`, and a `repository` there"
         ),

@@ -149,6 +149,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StaleReport { release, ci_run, attempt, reported_by } => format!(
             "#{release} belongs to the CI run {ci_run} (attempt {attempt}) now; this report came from {reported_by}"
         ),
+        C::ReportAfterOther { release, reported_by, by } => format!(
+            "the run of #{release} in production is over, and #{by} came after it; the CI run {reported_by} is not known to have \
+             done it"
+        ),
         C::ReportOfOtherService { release, reported_by } => format!(
             "the CI run {reported_by} belongs to a release of another service, so it cannot report about #{release}"
         ),

@@ -251,6 +251,11 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::WorkflowsOfCi => "относится к драйверу «ci»: прогоны самого RMM не запускают workflow".into(),
         F::WorkflowOnStage => "это для продакшна: на stage выкладывает workflow, который запускает новый тег".into(),
         F::RollbackAlone => "без `workflow` это ничего не значит".into(),
+        F::NoRollbackWorkflow => {
+            "рядом нет `rollback_workflow`: когда продакшн нужно вернуть назад, RMM ничего не запустит и будет ждать, пока кто-то \
+             выполнит откат и сообщит о нём"
+                .into()
+        }
         F::SameWorkflow => {
             "это тот же файл, что и `workflow`: по `rollback_to_tag` он должен понять, что от него нужно, а деплой вместо отката \
              назад не вернёт; с отдельным файлом надёжнее"

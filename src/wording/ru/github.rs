@@ -42,7 +42,7 @@ pub(super) fn github(fault: &GithubFault) -> String {
         }
         F::Unauthorized { said } => format!(
             "GitHub не знает этого токена{}; он неверен, отозван или истёк: создайте новый и сохраните там, куда указывает \
-             `token` в [github]; если это App, проверьте, установлено ли оно ещё в репозитории",
+             `token` в [github]",
             behind(said.as_deref())
         ),
         F::Forbidden { said, needs } => {
@@ -67,6 +67,11 @@ pub(super) fn github(fault: &GithubFault) -> String {
         F::AppNotInstalled { repo } => format!(
             "GitHub App не установлено в {repo}; установите его там (настройки App, Install App) или исправьте \
              `repository` сервиса"
+        ),
+        F::AppUnauthorized { said } => format!(
+            "GitHub не принимает токен, который сам выдал App{}; проверьте, что App ещё установлено в репозитории и не \
+             приостановлено (Settings, GitHub Apps, Configure); при следующей попытке RMM сам получит новый токен",
+            behind(said.as_deref())
         ),
         F::AppRefused { said } => format!(
             "GitHub не принимает подпись App{}; `app_id` и `private_key` в [github] должны быть от одного App, а часы на \

@@ -124,6 +124,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{workflow} завершился успешно, но проверка здоровья {surface} не прошла: {}", of(cause))
         }
         R::WorkflowGone { workflow, ci_run } => format!("на GitHub больше нет запуска {ci_run} ({workflow})"),
+        R::RollbackAwaited { workflow } => format!(
+            "рядом с {workflow} не указан `rollback_workflow`, поэтому RMM ничего не запускает: выполните откат сами и сообщите об \
+             итоге из CI или через `rmm release report`: `rollback_done` или `rollback_failed`"
+        ),
         R::NoGithub { service } => format!(
             "в rmm.toml не указано, как обращаться к GitHub для {service}: нужны `token` в [github] и `repository` у сервиса"
         ),

@@ -151,6 +151,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StaleReport { release, ci_run, attempt, reported_by } => {
             format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); этот отчёт от {reported_by}")
         }
+        C::ReportAfterOther { release, reported_by, by } => format!(
+            "прогон #{release} на продакшне завершён, после него был прогон #{by}; RMM не знает, что #{release} деплоил запуск CI \
+             {reported_by}"
+        ),
         C::ReportOfOtherService { release, reported_by } => {
             format!("запуск CI {reported_by} относится к релизу другого сервиса и не может сообщать о #{release}")
         }

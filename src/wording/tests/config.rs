@@ -246,6 +246,7 @@ fn of_services() -> Vec<ConfigFault> {
         F::WorkflowsOfCi,
         F::WorkflowOnStage,
         F::RollbackAlone,
+        F::NoRollbackWorkflow,
         F::SameWorkflow,
         F::RunsOfRmm,
         F::WorkflowFile,

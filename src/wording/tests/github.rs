@@ -43,6 +43,7 @@ fn every_fault_at_github_has_words() {
         F::SignOn { url: said("https://github.com/orgs/acme/sso?authorization_request=A") },
         F::SignOn { url: None },
         F::AppNotInstalled { repo: repo() },
+        F::AppUnauthorized { said: said("Bad credentials") },
         F::AppRefused { said: said("A JSON web token could not be decoded") },
         F::AppKey,
         F::NotSetUp { said: "no cipher".into() },

@@ -73,6 +73,7 @@ fn samples() -> Vec<Reason> {
         R::WorkflowFailed { workflow: "deploy.yaml".into(), conclusion: "timed_out".into() },
         R::WorkflowUnwell { workflow: "deploy.yaml".into(), surface: surface(), cause: exit() },
         R::WorkflowGone { workflow: "deploy.yaml".into(), ci_run: "77".into() },
+        R::RollbackAwaited { workflow: "deploy.yaml".into() },
         R::NoGithub { service: service() },
         R::CiSilent { environment: Production, since: Timestamp::UNIX_EPOCH },
         R::TagItselfGiven { commit: commit() },

@@ -60,6 +60,7 @@ fn samples() -> Vec<Cause> {
         C::NotForCi { status: Status::Cancelled },
         C::RunByRmm { environment: Stage, service: service() },
         C::StaleReport { release, ci_run: "991".into(), attempt: 2, reported_by: "991 (attempt 1)".into() },
+        C::ReportAfterOther { release, reported_by: "993".into(), by: ReleaseId(13) },
         C::ReportOfOtherService { release, reported_by: "991".into() },
         C::ReportOfOtherRun { release, reported_by: "991".into(), workflow: "deploy.yaml".into() },
         C::ReporterNotKnown { release, reported_by: "991".into(), workflow: "deploy.yaml".into() },

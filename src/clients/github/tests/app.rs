@@ -5,6 +5,8 @@ use jiff::SignedDuration;
 use super::*;
 use crate::clients::jose::testing::{components, pem};
 use crate::clients::jose::{SigningKey, decode, public_key, signature_only};
+use crate::domain::reason::Reason;
+use crate::wording::Language;
 
 const INSTALLATION: &str = "GET /repos/acme/shop/installation";
 const TOKENS: &str = "POST /app/installations/42/access_tokens";
@@ -102,6 +104,19 @@ async fn a_token_that_github_does_not_take_any_more_is_fetched_anew() {
     let run = github.run(&repo(), 4711).await.unwrap();
     assert_eq!(run.conclusion, Some(Conclusion::Failure));
     assert_eq!(times(&peer, TOKENS), 2);
+}
+
+#[tokio::test]
+async fn where_its_tokens_are_of_no_use_the_app_is_to_be_looked_at_and_no_token_of_anybody() {
+    let peer = installed().await;
+    let github = app(&peer);
+    peer.answers(RUN, refuses(401, "Bad credentials"));
+    peer.answers(RUN, refuses(401, "Bad credentials"));
+    let fault = github.run(&repo(), 4711).await.unwrap_err();
+    assert_eq!(fault, GithubFault::AppUnauthorized { said: Some("Bad credentials".into()) });
+    for said in [Language::En, Language::Ru].map(|language| language.reason(&Reason::Github { fault: fault.clone() })) {
+        assert!(said.contains("Settings, GitHub Apps, Configure") && !said.contains("`token`"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -96,6 +96,19 @@ fn an_end_is_repeated_by_the_ci_run_that_has_told_it_and_by_no_other() {
     w.report(release, Deployed);
     assert_eq!(w.refused(&ci(), report(release, Deployed, "78", None)).code, Code::StaleReport);
 
+    // One that never said which CI run it is cannot be told from others when another release has come after it.
+    let unnamed = push(&mut w, "v1.0.1", "11");
+    to_manual_testing(&mut w, unnamed);
+    w.everybody_approves(unnamed);
+    w.report(unnamed, Deploying);
+    w.report(unnamed, Deployed);
+    w.ok(&ci(), report(unnamed, Deployed, "90", None));
+    ship(&mut w, "v1.0.2");
+    let refusal = w.refused(&ci(), report(unnamed, Deployed, "90", None));
+    assert_eq!((refusal.code, words(&refusal).contains("is over")), (Code::StaleReport, true), "{refusal:?}");
+    w.ok(&ci(), report(unnamed, Deployed, "11", None));
+    w.report(unnamed, Deployed);
+
     // It went back, and was tried again: another CI run may deploy it then.
     let newer = push(&mut w, "v1.1.0", "2");
     to_manual_testing(&mut w, newer);
@@ -555,6 +568,7 @@ fn a_rollback_that_ci_is_to_do_waits_for_it_until_it_has_spoken() {
     w.admin(back);
     let run = w.live(PRODUCTION).unwrap();
     assert!(w.runs[&run].waits_for_ci(), "nobody has begun");
+    assert_eq!(w.runs[&run].waiting, None, "where RMM starts no workflow at all, CI knows what it has to do");
     w.report(second, ProductionRollback);
     assert!(!w.runs[&run].waits_for_ci());
     w.report(second, RollbackDone);

@@ -15,6 +15,7 @@ use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Reporter, Shown};
 use crate::domain::run::{RunKind, RunState};
+use crate::domain::service::Driver;
 use crate::domain::status::Status::{self, *};
 use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
 use crate::wording::{Language, english};
@@ -222,14 +223,82 @@ fn a_run_whose_job_has_spoken_has_begun_whatever_github_says_of_its_jobs() {
     assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (ProductionRollback, Some(good)));
     assert!(w.reason(release).contains("ended with cancelled"), "{}", w.reason(release));
 
-    // A report without the number of a run may come from anywhere.
+    // A report without the number of a run is of the current one, whether or not GitHub has told which that is.
+    for is_seen in [true, false] {
+        let mut w = with_workflows();
+        let good = deployed(&mut w, "v1.0.0", "77");
+        let (release, run) = approved(&mut w, "v1.1.0");
+        asked(&mut w, run);
+        if is_seen {
+            seen(&mut w, run, "78");
+        }
+        w.report(release, Deploying);
+        seen(&mut w, run, "78");
+        ends(&mut w, run, never_began());
+        assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (ProductionRollback, Some(good)), "{is_seen}");
+    }
+
+    // One that was refused shows nothing.
     let mut w = with_workflows();
     let (release, run) = approved(&mut w, "v1.0.0");
     asked(&mut w, run);
     seen(&mut w, run, "77");
-    w.report(release, Deploying);
+    w.report_refused(release, RollbackDone);
+    w.refused(&ci(), Command::Report { release, status: Deploying, ci_run: Some(reporter("78", None)) });
     ends(&mut w, run, never_began());
     assert_eq!(w.status(release), ManualTestPassed);
+}
+
+#[test]
+fn a_rollback_that_rmm_starts_no_workflow_for_says_for_whom_it_waits() {
+    let mut w = with_workflows();
+    if let Driver::Ci { rollback_workflow, .. } = &mut w.service.environments.get_mut(&PRODUCTION).unwrap().driver {
+        *rollback_workflow = None;
+    }
+    let good = deployed(&mut w, "v1.0.0", "77");
+    let (bad, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    ends(&mut w, run, failure());
+    let back = w.live(PRODUCTION).unwrap();
+    let awaited = Reason::RollbackAwaited { workflow: "deploy.yaml".into() };
+    assert_eq!((w.status(bad), w.runs[&back].waiting.clone()), (ProductionRollback, Some(awaited)));
+    // Somebody goes back, and says so.
+    says(&mut w, bad, ProductionRollback, "79");
+    assert_eq!(w.runs[&back].waiting, None);
+    says(&mut w, bad, RollbackDone, "79");
+    assert_eq!((w.status(bad), w.runs_what(PRODUCTION)), (RollbackDone, Some(good)));
+}
+
+#[test]
+fn an_end_is_repeated_by_no_other_run_also_when_production_has_gone_on() {
+    let mut w = with_workflows();
+    let first = deployed(&mut w, "v1.0.0", "77");
+    let (second, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    let deployed_by = |release, id| Command::Report { release, status: Deployed, ci_run: Some(reporter(id, Some(1))) };
+    let on_record = |w: &Sim| w.happened(|event| matches!(event, Event::ReportRefused { .. }));
+    let both_ways = |w: &mut Sim| {
+        // By the run of the release that came after it, and by one that nobody knows.
+        for other in ["78", "4711"] {
+            let before = on_record(w);
+            assert_eq!(w.refused(&ci(), deployed_by(first, other)).code, Code::StaleReport, "{other}");
+            assert_eq!(on_record(w), before + 1, "{other}");
+        }
+        w.ok(&ci(), deployed_by(first, "77"));
+        w.report(first, Deployed);
+        assert_eq!(w.status(first), Deployed);
+    };
+    both_ways(&mut w);
+    ends(&mut w, run, WorkflowEnd::Success);
+    both_ways(&mut w);
+    w.admin(Command::Rollback { release: second, to: None, reason: "slow".into(), force: false });
+    let back = w.live(PRODUCTION).unwrap();
+    asked(&mut w, back);
+    seen(&mut w, back, "79");
+    assert_eq!(w.refused(&ci(), deployed_by(first, "79")).code, Code::StaleReport);
+    both_ways(&mut w);
 }
 
 #[test]

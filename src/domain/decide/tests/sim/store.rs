@@ -138,6 +138,10 @@ impl Snapshot for Sim {
         self.runs.values().rev().find(|run| run.environment == env).cloned()
     }
 
+    fn last_run_of(&self, release: ReleaseId, env: Env) -> Option<Run> {
+        self.runs.values().rev().find(|run| (run.release, run.environment) == (release, env)).cloned()
+    }
+
     fn good(&self, id: ReleaseId) -> Option<GoodVersion> {
         self.releases.get(&id).and_then(good)
     }
