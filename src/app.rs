@@ -116,7 +116,7 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
-        let name = key::to_hex(&key::random_bytes()?[..16]);
+        let name = hex::encode(&key::random_bytes()?[..16]);
         key::replace(&path, name.as_bytes())?;
         Ok(name)
     }
@@ -156,7 +156,7 @@ impl App {
         let data_dir = DataDir::new(&config.server.data_dir);
         data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
         let lock = DirectoryLock::acquire(data_dir.path())?;
-        let (now, process) = (clock.now(), key::to_hex(&key::random_bytes()?[..8]));
+        let (now, process) = (clock.now(), hex::encode(&key::random_bytes()?[..8]));
         let generation = data_dir.generation(now)?;
         let services = config.services.iter().map(|service| service.name.clone()).collect();
         let start = Some(Start { generation, process: process.clone(), now, services });
@@ -270,7 +270,7 @@ impl App {
     /// When a part of it ended badly.
     pub async fn serve(self, listener: TcpListener, operator: UnixListener) -> anyhow::Result<()> {
         let path = self.data_dir.socket();
-        let owner = key::to_hex(&key::random_bytes()?[..8]);
+        let owner = hex::encode(&key::random_bytes()?[..8]);
         // With port 0 it is not known otherwise. A full disk must not keep RMM from starting.
         let noted =
             listener.local_addr().and_then(|address| private(&self.data_dir.address(), &format!("{address}\n")));

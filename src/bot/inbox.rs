@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::backoff::Backoff;
 use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
 use crate::store::telegram::{self, Update};
@@ -191,7 +192,7 @@ where
     async fn one(&self, item: &Item) {
         let id = item.update.id;
         if item.user.is_some() {
-            let mut pause = FIRST_PAUSE;
+            let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
             loop {
                 match self.attempt(item).await {
                     Ok(Noted::Here) => break,
@@ -200,17 +201,17 @@ where
                         tracing::warn!(id, %error, "an update of Telegram could not be handled; it is tried again");
                     }
                 }
-                if !self.rest(&mut pause).await {
+                if !self.rest(&mut backoff).await {
                     return;
                 }
             }
         } else {
             tracing::warn!(id, "an update of Telegram cannot be understood and is left alone");
         }
-        let (mut pause, now) = (FIRST_PAUSE, self.engine.now());
+        let (mut backoff, now) = (Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), self.engine.now());
         while let Err(error) = self.engine.store().write(move |tx| telegram::handled(tx, id, now)).await {
             tracing::warn!(id, error = %error.flatten(), "that an update was handled could not be noted yet");
-            if !self.rest(&mut pause).await {
+            if !self.rest(&mut backoff).await {
                 return;
             }
         }
@@ -226,12 +227,11 @@ where
     }
 
     /// Waits before the next attempt. `false`: there will be none.
-    async fn rest(&self, pause: &mut Duration) -> bool {
-        let time = std::mem::replace(pause, (*pause * 2).min(LONGEST_PAUSE));
+    async fn rest(&self, backoff: &mut Backoff) -> bool {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => false,
-            () = self.engine.sleep(time) => true,
+            () = self.engine.sleep(backoff.pause()) => true,
         }
     }
 }

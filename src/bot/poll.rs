@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Bot;
 use crate::clients::telegram::Trouble;
+use crate::domain::backoff::Backoff;
 use crate::store::{StoreError, WriteError, telegram};
 
 /// How long Telegram waits for something to happen before it answers that nothing has.
@@ -42,7 +43,7 @@ pub struct Conflict {
 
 /// Sees to it that updates come in, until it is told to stop. `webhook`: Telegram sends them, with this secret.
 pub async fn run(bot: Arc<Bot>, webhook: Option<SecretString>, stop: CancellationToken) {
-    let mut poll = Poll { bot: &bot, from: None, pause: FIRST_PAUSE, said: None };
+    let mut poll = Poll { bot: &bot, from: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), said: None };
     let work = async {
         poll.until_done(webhook.as_ref()).await;
         if webhook.is_none() {
@@ -59,7 +60,7 @@ struct Poll<'a> {
     bot: &'a Bot,
     /// Acknowledges what was stored.
     from: Option<i64>,
-    pause: Duration,
+    backoff: Backoff,
     /// What was warned about last, and when.
     said: Option<(String, Timestamp)>,
 }
@@ -103,7 +104,7 @@ impl Poll<'_> {
     }
 
     fn went_well(&mut self) {
-        self.pause = FIRST_PAUSE;
+        self.backoff.reset();
         let now = self.bot.engine.now();
         let over = |conflict: &Conflict| now.duration_since(conflict.last).abs() > QUIET;
         self.bot.conflict.send_if_modified(|conflict| conflict.take_if(|known| over(known)).is_some());
@@ -114,8 +115,7 @@ impl Poll<'_> {
 
     async fn hold_on(&mut self, setback: &Setback) {
         let now = self.bot.engine.now();
-        let mut pause = self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let mut pause = self.backoff.pause();
         let sentence = match setback {
             Setback::Telegram(Trouble::Conflict(detail)) => {
                 self.bot.conflict.send_modify(|known| {

@@ -14,18 +14,18 @@ use super::queue::{Job, Next, Queue, What};
 use super::screen::Screen;
 use super::{Bot, Viewer, questions, team};
 use crate::clients::telegram::{Destination, Manner, Text, Trouble};
+use crate::domain::backoff::Backoff;
 use crate::engine::Failure;
 use crate::engine::supervise::caught;
 use crate::store::StoreError;
-use crate::store::key::to_hex;
 use crate::store::telegram::{self, Kept};
 use crate::telemetry::traces::{self, Position};
 
 /// After this long, the person who asked has gone.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 /// Between tries while Telegram is away.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_mins(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The chats that have something to hear.
 #[derive(Default)]
@@ -117,7 +117,7 @@ impl Bot {
     }
 
     async fn carry_out(self: &Arc<Self>, chat: i64, job: Job) {
-        let mut pause = SHORTEST;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let age = self.engine.now().duration_since(job.asked);
             if age > jiff::SignedDuration::try_from(GIVE_UP_AFTER).unwrap_or_default() {
@@ -129,8 +129,7 @@ impl Bot {
                 Err(Unsent::Trouble(Trouble::Moved(now))) => self.moved(chat, now).await,
                 Err(Unsent::Trouble(Trouble::Unreachable(reason)) | Unsent::Store(reason)) => {
                     tracing::warn!(chat, reason, "a message could not be sent; it is tried again");
-                    self.engine.sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST);
+                    self.engine.sleep(backoff.pause()).await;
                 }
                 Err(Unsent::Trouble(trouble)) => {
                     tracing::warn!(chat, %trouble, "a message could not be sent");
@@ -348,5 +347,5 @@ impl From<Failure> for Unsent {
 
 fn digest(drawn: &Drawn) -> String {
     let Text { html, buttons } = &drawn.text;
-    to_hex(&Sha256::digest(format!("{html}{buttons:?}").as_bytes())[..16])
+    hex::encode(&Sha256::digest(format!("{html}{buttons:?}").as_bytes())[..16])
 }

@@ -9,6 +9,7 @@ use super::audience::About;
 use super::words::facts;
 use super::{Bot, team};
 use crate::clients::telegram::{Destination, Text};
+use crate::domain::backoff::Backoff;
 use crate::domain::ids::PersonName;
 use crate::domain::notice::Notice;
 use crate::domain::person::Role;
@@ -124,8 +125,7 @@ impl Bot {
         };
         let bot = self.clone();
         self.spawn(async move {
-            let longer = 2_u32.saturating_pow(count - 1);
-            bot.engine.sleep(FIRST_PAUSE.saturating_mul(longer).min(LONGEST_PAUSE)).await;
+            bot.engine.sleep(Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).after(count - 1)).await;
             bot.refusals.ends_pause(place);
             team::look_again(&bot, place.chat).await;
         });

@@ -20,7 +20,7 @@ use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
 use crate::store::at_rest::{Kept, Position};
-use crate::store::key::{AuditKey, to_hex};
+use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
@@ -120,7 +120,7 @@ impl Upgrade {
         let version = said.trim().strip_prefix("rmm ").and_then(|version| version.parse::<Version>().ok());
         let version = version.ok_or_else(|| usage(format!("{} is no RMM: it says {said:?}", self.file.display())))?;
         let own: Version = env!("CARGO_PKG_VERSION").parse().map_err(|error| failed("the own version", &error))?;
-        self.tell(context, &Told::Found { version: &version, own: &own, sum: &to_hex(&Sha256::digest(&bytes)) });
+        self.tell(context, &Told::Found { version: &version, own: &own, sum: &hex::encode(Sha256::digest(&bytes)) });
         if version < own && !self.force {
             return Err(usage(format!(
                 "{version} is older than {own}, and an older RMM cannot read what a newer one has migrated; --force tries it all the same"

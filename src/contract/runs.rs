@@ -251,12 +251,7 @@ pub fn hex_of(bytes: &[u8]) -> Option<String> {
 /// The output byte for byte, of a piece's `text` and `hex`.
 #[must_use]
 pub fn bytes_of(text: &str, hex: Option<&str>) -> Vec<u8> {
-    let pairs = |hex: &str| {
-        let digits: Option<Vec<u8>> =
-            hex.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        digits.map(|digits| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, d| byte << 4 | d)).collect())
-    };
-    hex.and_then(pairs).unwrap_or_else(|| text.as_bytes().to_vec())
+    hex.and_then(|hex| hex::decode(hex).ok()).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 /// What an admin has found out about a run.

@@ -3,7 +3,6 @@
 //! The user who opens the link with the one-time code is ann: a stranger who finds the bot does not have it. Must not: say
 //! anything in Telegram; RMM's own bot does that as soon as it runs.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -79,10 +78,7 @@ impl Pairing {
         };
         let mut random = [0; 12];
         getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("there is no randomness for a code: {error}"))?;
-        let mut code = "demo-".to_owned();
-        for byte in random {
-            let _ = write!(code, "{byte:02x}");
-        }
+        let code = format!("demo-{}", hex::encode(random));
         Ok(Self { telegram, me, token, api_url, code, timeout })
     }
 

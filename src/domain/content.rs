@@ -151,5 +151,5 @@ impl<'s> Commands<'s> {
 
 fn digest(what: &impl Serialize) -> String {
     let text = serde_json::to_vec(what).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(text))
 }

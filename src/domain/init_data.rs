@@ -80,7 +80,7 @@ pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<InitData, Ini
     let lines: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let key = mac(b"WebAppData", bot_token.as_bytes()).finalize().into_bytes();
     let expected = mac(&key, lines.join("\n").as_bytes()).finalize().into_bytes();
-    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = hex::encode(expected);
     if !bool::from(expected.as_bytes().ct_eq(hash.as_bytes())) {
         return Err(InitDataFault::Forged);
     }
@@ -119,7 +119,7 @@ mod tests {
         let lines: Vec<_> = sorted.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let key = mac(b"WebAppData", token.as_bytes()).finalize().into_bytes();
         let hash = mac(&key, lines.join("\n").as_bytes()).finalize().into_bytes();
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex::encode(hash);
         let with_hash = fields.iter().copied().chain([("hash", hash.as_str())]);
         serde_urlencoded::to_string(with_hash.collect::<Vec<_>>()).unwrap()
     }

@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod approval;
 pub mod artifact;
+pub mod backoff;
 pub mod backup;
 pub mod cause;
 pub mod command;

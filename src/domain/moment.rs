@@ -63,7 +63,7 @@ impl Seed {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(run.0.to_le_bytes());
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hash.finalize()[..8])
     }
 }
 

@@ -15,7 +15,7 @@ mod way_back;
 mod words;
 
 use super::env::Env;
-use super::ids::{HostName, ReleaseId, RunId};
+use super::ids::{HostName, RunId};
 use super::position::{Position, Positions, Side};
 use super::reason::Reason;
 use super::release::Release;
@@ -190,9 +190,6 @@ fn groups(order: Order, places: &[Target]) -> std::slice::Chunks<'_, Target> {
         Order::Rolling => 1,
     })
 }
-
-/// A step of a plan that is only shown has no release of its own; this number stands in.
-pub const NO_RELEASE: ReleaseId = ReleaseId(0);
 
 /// Where a repository is cloned from: `owner/name` means GitHub, everything else is meant as it is written.
 #[must_use]

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::catch_up;
 use super::following::Following;
 use crate::clients::transport::TransportError;
+use crate::domain::backoff::Backoff;
 use crate::domain::environment::UnseenStep;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
@@ -17,9 +18,9 @@ use crate::domain::run::{Run, RunKind, StepKind};
 use crate::store::runs;
 
 /// Between the first tries.
-const SHORTEST: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Between later ones.
-const LONGEST: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How long a host may be silent before a run that may go on without it does.
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,7 +28,7 @@ pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Reach<'a> {
     following: &'a Following,
     host: &'a HostName,
-    tries: u32,
+    backoff: Backoff,
     since: Option<Uptime>,
     /// What is at work there, once it has begun, is a migration: it is waited for, whatever the run may go on without.
     migrates: bool,
@@ -52,7 +53,15 @@ pub(super) enum Waited {
 impl<'a> Reach<'a> {
     pub(super) fn new(following: &'a Following, host: &'a HostName) -> Self {
         let changed = following.engine.surroundings();
-        Self { following, host, tries: 0, since: None, migrates: false, grace: None, changed }
+        Self {
+            following,
+            host,
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            since: None,
+            migrates: false,
+            grace: None,
+            changed,
+        }
     }
 
     /// The same for a step of this kind.
@@ -88,9 +97,8 @@ impl<'a> Reach<'a> {
         };
         let cause = error.reason();
         waits.note(self.following, self.host, Some(Wait { cause, hint })).await;
-        let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
-        let pause = if untrusted { LONGEST } else { longer };
-        self.tries += 1;
+        let longer = self.backoff.pause();
+        let pause = if untrusted { LONGEST_PAUSE } else { longer };
         let mut pause = engine.clock().sleep(pause);
         loop {
             // A stop that comes meanwhile may make a host dispensable that was not before.
@@ -117,7 +125,7 @@ impl<'a> Reach<'a> {
 
     /// The host has answered.
     pub(super) async fn arrived(&mut self) {
-        self.tries = 0;
+        self.backoff.reset();
         self.grace = None;
         if self.since.take().is_some() {
             self.following.waits.note(self.following, self.host, None).await;

@@ -222,7 +222,7 @@ impl Story {
 
     /// A release, with the commits that it brings beside another.
     async fn created(&self, service: &str, tag: &str, since: Option<ReleaseId>) -> anyhow::Result<ReleaseId> {
-        let hex: String = format!("{service}{tag}").bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(format!("{service}{tag}"));
         let new = NewRelease {
             tag: Some(Tag::parse("tag", tag)?),
             commit: Some(Commit::parse("commit", format!("{hex:0<40.40}"))?),

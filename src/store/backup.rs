@@ -74,7 +74,7 @@ enum Told {
 
 /// A name beside `target` of its own: several may make a copy at once.
 fn partial(target: &Path) -> Result<PathBuf, StoreError> {
-    Ok(with_suffix(target, &format!(".{}.partial", key::to_hex(&key::random_bytes()?[..8]))))
+    Ok(with_suffix(target, &format!(".{}.partial", hex::encode(&key::random_bytes()?[..8]))))
 }
 
 /// Gives a copy its name. Without `overwrite` no file is replaced, not even one made meanwhile.

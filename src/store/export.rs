@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::error::StoreError;
-use super::key::to_hex;
 
 /// The database.
 pub const DATABASE: &str = "rmm.db";
@@ -151,7 +150,7 @@ fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<Sum> {
         to.write_all(&piece[..read])?;
         bytes += read as u64;
     }
-    Ok(Sum { bytes, sha256: to_hex(&hash.finalize()) })
+    Ok(Sum { bytes, sha256: hex::encode(hash.finalize()) })
 }
 
 /// Puts the files of an export from one folder into another, the database last: without it, nothing is there.

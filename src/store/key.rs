@@ -78,9 +78,9 @@ impl AuditKey {
     /// # Errors
     /// [`StoreError::Io`] when it cannot be written; then the earlier one is there.
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
-        let mut text = to_hex(self.bytes()) + "\n";
+        let mut text = hex::encode(self.bytes()) + "\n";
         for (last, key) in &self.retired {
-            text.push_str(&format!("{} {last}\n", to_hex(key.expose_secret())));
+            text.push_str(&format!("{} {last}\n", hex::encode(key.expose_secret())));
         }
         replace(path, text.as_bytes())
     }
@@ -140,26 +140,11 @@ pub fn random_bytes() -> Result<[u8; 32], StoreError> {
     Ok(bytes)
 }
 
-/// Lower-case hex.
-#[must_use]
-pub fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
-}
-
 /// Exactly 64 hex digits as 32 bytes.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 {
-        return None;
-    }
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high * 16 + low).ok()?;
-    }
-    Some(bytes)
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 /// Makes a rename or a new file in the directory of `path` durable.
@@ -188,7 +173,7 @@ mod tests {
         assert_eq!(AuditKey::load(&path).unwrap().unwrap().bytes(), key.bytes());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(matches!(AuditKey::random().unwrap().save_new(&path), Err(StoreError::Exists { .. })));
-        assert!(!format!("{key:?}").contains(&to_hex(key.bytes())));
+        assert!(!format!("{key:?}").contains(&hex::encode(key.bytes())));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use sha2::Sha256;
 
 use super::error::StoreError;
-use super::key::{AuditKey, from_hex, to_hex};
+use super::key::{AuditKey, from_hex};
 
 /// The end of the chain, or a point of it that was noted elsewhere (in a backup, in a message): an anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl ChainHead {
     /// The mac for people and files, 64 hex digits.
     #[must_use]
     pub fn mac_hex(&self) -> String {
-        to_hex(&self.mac)
+        hex::encode(self.mac)
     }
 
     /// An anchor as it was noted; `None` when `mac_hex` is not 64 hex digits.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::error::StoreError;
-use super::key::{random_bytes, to_hex};
+use super::key::random_bytes;
 
 /// What every token begins with, so that secret scanners and people recognise one.
 pub const PREFIX: &str = "rmm_";
@@ -87,7 +87,7 @@ pub fn new_secret() -> Result<SecretString, StoreError> {
 /// The secret made from these 256 bits.
 #[must_use]
 pub fn secret_from(bits: [u8; 32]) -> SecretString {
-    SecretString::from(format!("{PREFIX}{}", to_hex(&bits)))
+    SecretString::from(format!("{PREFIX}{}", hex::encode(bits)))
 }
 
 /// What is kept of a secret.

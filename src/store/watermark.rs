@@ -76,7 +76,7 @@ impl Watermark {
             .optional()?
             .flatten();
         Ok(match mac {
-            Some(mac) if key::to_hex(&mac) == self.mac => None,
+            Some(mac) if hex::encode(&mac) == self.mac => None,
             Some(_) => Some(format!(
                 "event {} of the record is not the one that was written: the record was written anew, or the database \
                  was replaced",

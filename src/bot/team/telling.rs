@@ -11,6 +11,7 @@ use crate::bot::audience::{About, Audience, audience};
 use crate::bot::poster::{Unsent, message_span};
 use crate::bot::{Bot, alerts, draw};
 use crate::clients::telegram::{Destination, Manner, Trouble};
+use crate::domain::backoff::Backoff;
 use crate::domain::notice::Notice;
 use crate::store::alerts::Told;
 use crate::store::news::{self, Change, Due};
@@ -60,9 +61,12 @@ async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
     Ok(later.map_or(Next::Nothing, Next::Later))
 }
 
+/// The longest pause before a chat is told again what it could not be told.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
 /// Tells a chat what it has not heard yet.
 pub(in crate::bot) async fn tell(bot: &Arc<Bot>, chat: i64) {
-    let mut pause = PAUSE;
+    let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
     let (mut told, mut told_of) = (Vec::new(), None);
     loop {
         let (about, due, cause, alert) = match next(bot, chat).await {
@@ -102,12 +106,11 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, chat: i64) {
             }
             Err(unsent) => {
                 tracing::warn!(chat, about, %unsent, "a chat could not be told; it is tried again");
-                bot.engine.sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_mins(1));
+                bot.engine.sleep(backoff.pause()).await;
                 continue;
             }
         };
-        pause = PAUSE;
+        backoff.reset();
         let done = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
             heard.due.iter().try_for_each(|due| news::told(tx, due))?;
             heard.change.iter().try_for_each(|change| news::seen(tx, change))

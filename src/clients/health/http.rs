@@ -15,6 +15,7 @@ use hyper::http::request::Builder;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
@@ -83,7 +84,10 @@ impl Question {
         let login =
             self.uri.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(login, _)| login);
         match login {
-            Some(login) => request.header(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(decoded(login)))),
+            Some(login) => request.header(
+                AUTHORIZATION,
+                format!("Basic {}", BASE64_STANDARD.encode(percent_decode_str(login).collect::<Vec<u8>>())),
+            ),
             None => request,
         }
     }
@@ -146,27 +150,6 @@ async fn read(asked: Asked, overheard: &FirstWords, most: usize) -> Result<Answe
         }
     }
     Ok(Answer { status: response.status().as_u16(), body })
-}
-
-/// Text of an address, with `%41` made `A`.
-fn decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    out
 }
 
 /// The words of whatever is at the bottom of an error.

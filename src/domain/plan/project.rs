@@ -54,7 +54,7 @@ fn default_name(service: &str, surface: &str, environment: Env) -> String {
         .take(LONGEST - 9)
         .collect();
     let hash = Sha256::digest(format!("{service}\0{surface}\0{environment}"));
-    let digits: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(&hash[..4]);
     format!("{}-{digits}", changed.trim_start_matches(['-', '_']))
 }
 

@@ -8,6 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::PAUSE;
 use super::leave::{Failed, Left, Site};
+use crate::domain::backoff::Backoff;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::ServiceName;
 use crate::domain::mark::MarkKind;
@@ -21,10 +22,8 @@ use crate::wording::english;
 /// Between two calls that change something; GitHub asks for a second
 /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 const REST: Duration = Duration::from_secs(1);
-/// Between the first attempts while GitHub is in trouble.
-const SHORTEST: Duration = Duration::from_secs(2);
-/// Between later ones.
-const LONGEST: Duration = Duration::from_mins(10);
+/// Between attempts while GitHub is in trouble.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(10));
 /// After GitHub has refused marks of a kind, in the same configuration.
 const REFUSED: Duration = Duration::from_hours(6);
 /// What could not be left for so long is history.
@@ -73,8 +72,8 @@ pub(super) async fn work(engine: &Engine, service: &ServiceName, mut news: watch
 struct Wait {
     since: Uptime,
     pause: Duration,
-    /// The next pause, should GitHub be in trouble still.
-    next: Duration,
+    /// The next pauses, should GitHub be in trouble still.
+    next: Backoff,
     /// What failed: those behind it come before it.
     failed: Due,
 }
@@ -169,7 +168,7 @@ impl Worker<'_> {
                     kind.permission(),
                     kind.switch(),
                 );
-                self.wait(due, REFUSED, SHORTEST);
+                self.wait(due, REFUSED, BACKOFF);
                 Ok(Next::Another)
             }
         }
@@ -183,8 +182,8 @@ impl Worker<'_> {
             tracing::warn!(service = %self.service, repository, said, "what RMM leaves on GitHub has to wait");
             self.trouble = Some(said);
         }
-        let pause = self.waits.get(&due.kind).map_or(SHORTEST, |wait| wait.next);
-        let next = (pause * 2).min(LONGEST);
+        let mut next = self.waits.get(&due.kind).map_or(BACKOFF, |wait| wait.next);
+        let pause = next.pause();
         let GithubFault::RateLimited { until, .. } = fault else { return self.wait(due, pause, next) };
         // The limit is that of the login, whatever is left.
         let left = until.and_then(|until| Duration::try_from(until.duration_since(self.engine.now())).ok());
@@ -193,7 +192,7 @@ impl Worker<'_> {
         }
     }
 
-    fn wait(&mut self, failed: Due, pause: Duration, next: Duration) {
+    fn wait(&mut self, failed: Due, pause: Duration, next: Backoff) {
         let since = self.engine.clock().uptime();
         self.waits.insert(failed.kind, Wait { since, pause, next, failed });
     }

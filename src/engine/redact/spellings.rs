@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Shorter spellings of a part occur by chance.
 const SHORTEST_PART: usize = 6;
@@ -33,7 +34,7 @@ pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
             continue;
         }
         let bytes = |upper: bool| {
-            let digits = secret.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+            let digits = secret.bytes().map(|byte| if upper { hex::encode_upper([byte]) } else { hex::encode([byte]) });
             before.to_owned() + &digits.collect::<Vec<_>>().join(between)
         };
         all.extend([bytes(true), bytes(false)]);
@@ -165,15 +166,14 @@ fn pages(secret: &str, all: &mut Vec<String>) {
 
 /// Within addresses and forms: each standard keeps other characters.
 fn addresses(secret: &str, all: &mut Vec<String>) {
-    let kept = ["", "/", "!'()*", "$&+:=@", "$&+,;=", "!$&'()*+,;=", "!$&'()*+,;=:@", "!#$&'()*+,/:;=?@[]"];
-    let mut addresses: Vec<_> = kept.into_iter().map(|keep| percent(secret, keep)).collect();
-    addresses.push(percent(secret, "*").replace('~', "%7E"));
+    let mut addresses: Vec<_> = KEPT.iter().map(|encoded| percent(secret, encoded)).collect();
+    addresses.push(percent(secret, &FORM));
     for address in addresses {
         let small = lower_case_digits(&address);
         let spelled = [address.replace("%20", "+"), small.replace("%20", "+"), small, address];
         // An address within an address.
         let within = spelled.iter().filter(|_| secret.len() <= LONGEST_PASSWORD);
-        all.extend(within.flat_map(|text| [text.replace('%', "%25"), percent(text, "")]));
+        all.extend(within.flat_map(|text| [text.replace('%', "%25"), percent(text, &STRICT)]));
         all.extend(spelled);
     }
 }
@@ -187,7 +187,7 @@ fn within_base64(secret: &str, all: &mut Vec<String>) {
     texts.sort();
     texts.dedup();
     let encoded: Vec<_> = texts.iter().flat_map(|text| base64(text)).collect();
-    let part_of_address = |part: &String| part.contains(['+', '/', '=']).then(|| percent(part, ""));
+    let part_of_address = |part: &String| part.contains(['+', '/', '=']).then(|| percent(part, &STRICT));
     for address in base64(secret).iter().chain(&encoded).filter_map(part_of_address) {
         all.extend([lower_case_digits(&address), address]);
     }
@@ -214,12 +214,31 @@ fn base64(secret: &str) -> Vec<String> {
     all
 }
 
-fn percent(text: &str, keep: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        let plain = byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || keep.as_bytes().contains(&byte);
-        let _ = if plain { write!(out, "{}", char::from(byte)) } else { write!(out, "%{byte:02X}") };
-        out
-    })
+/// What is encoded in an address, where these characters are kept beside letters and digits.
+const fn all_but(kept: &[u8]) -> AsciiSet {
+    let (mut set, mut at) = (NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'), 0);
+    while at < kept.len() {
+        set = set.remove(kept[at]);
+        at += 1;
+    }
+    set
+}
+
+static STRICT: AsciiSet = all_but(b"~");
+static FORM: AsciiSet = all_but(b"*");
+static KEPT: [AsciiSet; 8] = [
+    all_but(b"~"),
+    all_but(b"~/"),
+    all_but(b"~!'()*"),
+    all_but(b"~$&+:=@"),
+    all_but(b"~$&+,;="),
+    all_but(b"~!$&'()*+,;="),
+    all_but(b"~!$&'()*+,;=:@"),
+    all_but(b"~!#$&'()*+,/:;=?@[]"),
+];
+
+fn percent(text: &str, encoded: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, encoded).to_string()
 }
 
 fn lower_case_digits(address: &str) -> String {

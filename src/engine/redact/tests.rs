@@ -70,7 +70,7 @@ fn a_secret_is_hidden_in_every_spelling_wherever_the_pieces_are_cut() {
 
     let secret = "s3cr\u{e9}t/\"it's\" $HOME & more?";
     let redactor = redactor(&[secret]);
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(secret);
     let mut spelled = vec![
         hex.to_uppercase(),
         hex,

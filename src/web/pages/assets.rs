@@ -1,7 +1,6 @@
 //! The files that pages load: kept by browsers for good, since another content has another address.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
@@ -37,10 +36,7 @@ const FILES: [(&str, &str); 9] = [
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let read = |(name, media_type)| {
         let bytes = assets::dashboard(name).unwrap_or_default();
-        let mut hash = String::new();
-        for byte in &Sha256::digest(&bytes)[..6] {
-            let _ = write!(hash, "{byte:02x}");
-        }
+        let hash = hex::encode(&Sha256::digest(&bytes)[..6]);
         Asset { name, media_type, hash, bytes }
     };
     FILES.into_iter().map(read).collect()

@@ -195,7 +195,7 @@ impl Rig {
     }
 
     pub fn new_release(service: &str, tag: &str) -> NewRelease {
-        let digits: String = tag.bytes().map(|b| format!("{b:02x}")).collect();
+        let digits = hex::encode(tag);
         NewRelease {
             tag: Some(Tag::parse("tag", tag).unwrap()),
             commit: Some(Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()),

@@ -68,7 +68,7 @@ pub fn person(name: &str) -> PersonName {
 
 /// A commit that is made up from a text, and so always the same for it.
 pub fn commit(text: &str) -> Commit {
-    let digits: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+    let digits = hex::encode(text);
     Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()
 }
 

@@ -34,7 +34,7 @@ struct Sent {
 
 fn signature(secret: &str, body: &[u8]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body);
-    let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(tag);
     format!("sha256={digits}")
 }
 
