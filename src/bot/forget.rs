@@ -10,16 +10,16 @@ use super::audience::About;
 use crate::store::{StoreError, WriteError, alerts, releases, telegram};
 
 /// Between two looks.
-const PAUSE: Duration = Duration::from_hours(1);
+const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 /// After this long without a change, and without having been there.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+const STRANGER_RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Rows in one transaction.
-const BATCH: u32 = 500;
+const BATCH_ROWS: u32 = 500;
 
 /// Forgets what is old, now and then.
 pub(super) async fn keep_forgetting(bot: Arc<Bot>) {
     while !bot.stop.is_cancelled() {
-        let before = bot.engine.now().checked_sub(REMEMBERED).unwrap_or(Timestamp::UNIX_EPOCH);
+        let before = bot.engine.now().checked_sub(STRANGER_RETENTION).unwrap_or(Timestamp::UNIX_EPOCH);
         let forgotten = async {
             forget_messages(&bot, before).await?;
             forget_strangers(&bot, before).await
@@ -27,14 +27,14 @@ pub(super) async fn keep_forgetting(bot: Arc<Bot>) {
         if let Err(error) = forgotten.await {
             tracing::warn!(%error, "old messages and strangers could not be forgotten; it is tried again");
         }
-        bot.stop.run_until_cancelled(bot.engine.sleep(PAUSE)).await;
+        bot.stop.run_until_cancelled(bot.engine.sleep(FORGET_INTERVAL)).await;
     }
 }
 
 /// Messages about what is over are forgotten: they stay in the chat as they are, and news about it come in a new one.
 async fn forget_messages(bot: &Bot, before: Timestamp) -> Result<(), StoreError> {
     let old = bot.engine.read(move |conn| {
-        let mut old = telegram::kept_before(conn, before, BATCH)?;
+        let mut old = telegram::kept_before(conn, before, BATCH_ROWS)?;
         let mut active = Vec::new();
         for kept in &old {
             active.push(match About::parse(&kept.about) {
@@ -64,7 +64,7 @@ async fn forget_strangers(bot: &Bot, before: Timestamp) -> Result<(), StoreError
     let listed: Vec<i64> = bot.engine.catalog().people().values().filter_map(|person| person.telegram_id).collect();
     let forgotten = bot.engine.store().write(move |tx| {
         alerts::forget_before(tx, before)?;
-        telegram::forget_strangers(tx, before, &listed, BATCH)
+        telegram::forget_strangers(tx, before, &listed, BATCH_ROWS)
     });
     forgotten.await.map(|_| ()).map_err(WriteError::flatten)
 }

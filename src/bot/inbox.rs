@@ -26,7 +26,7 @@ use crate::engine::supervise::keep_running;
 use crate::store::telegram::{self, Update};
 
 /// Updates read at once.
-const BATCH: u32 = 64;
+const MAX_READ_UPDATES: u32 = 64;
 /// Updates in hand at the same time; the others wait in the database, where they cost no memory.
 const IN_HAND: usize = 1024;
 /// The pause after a failure; each later one is twice as long …
@@ -38,7 +38,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two cleanings.
 const CLEANING: Duration = Duration::from_hours(1);
 /// How long updates are remembered. Telegram repeats one for a day.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(3 * 24);
+const UPDATE_RETENTION: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// Who notes that an update has been handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ where
     let mut after = lanes.fed.load(Ordering::SeqCst);
     loop {
         let known = progress.borrow_and_update().updates;
-        match engine.read(move |conn| telegram::open_updates(conn, after, BATCH)).await {
+        match engine.read(move |conn| telegram::open_updates(conn, after, MAX_READ_UPDATES)).await {
             Ok(updates) if updates.is_empty() => {
                 if progress.wait_for(|now| now.updates != known).await.is_err() {
                     return;
@@ -111,7 +111,7 @@ where
 /// Forgets what is old, now and then.
 async fn clean(engine: Engine) {
     loop {
-        let before = engine.now().checked_sub(REMEMBERED).unwrap_or(Timestamp::UNIX_EPOCH);
+        let before = engine.now().checked_sub(UPDATE_RETENTION).unwrap_or(Timestamp::UNIX_EPOCH);
         if let Err(error) = engine.store().write(move |tx| telegram::forget_before(tx, before)).await {
             tracing::warn!(error = %error.flatten(), "old updates could not be forgotten; it is tried again");
         }

@@ -24,9 +24,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A conflict is over when nothing was heard of it for so long: until then both take turns.
-const QUIET: SignedDuration = SignedDuration::from_mins(3);
+const CONFLICT_TTL: SignedDuration = SignedDuration::from_mins(3);
 /// Between two warnings about the same trouble.
-const SILENCE: SignedDuration = SignedDuration::from_mins(15);
+const WARNING_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
 /// Where a webhook is.
 pub const HOOK: &str = "/hooks/telegram";
 
@@ -106,7 +106,7 @@ impl Poll<'_> {
     fn went_well(&mut self) {
         self.backoff.reset();
         let now = self.bot.engine.now();
-        let over = |conflict: &Conflict| now.duration_since(conflict.last).abs() > QUIET;
+        let over = |conflict: &Conflict| now.duration_since(conflict.last).abs() > CONFLICT_TTL;
         self.bot.conflict.send_if_modified(|conflict| conflict.take_if(|known| over(known)).is_some());
         if self.bot.conflict.borrow().is_none() && self.said.take().is_some() {
             tracing::info!("the bot works again");
@@ -139,7 +139,7 @@ impl Poll<'_> {
             }
             Setback::Store(error) => format!("updates of Telegram wait, because they cannot be stored: {error}"),
         };
-        let recent = |at: Timestamp| now.duration_since(at).abs() < SILENCE;
+        let recent = |at: Timestamp| now.duration_since(at).abs() < WARNING_INTERVAL;
         if !self.said.as_ref().is_some_and(|(said, at)| *said == sentence && recent(*at)) {
             tracing::warn!("{sentence}");
             self.said = Some((sentence, now));

@@ -18,9 +18,9 @@ use crate::store::telegram::{self, Question};
 use crate::store::{StoreError, WriteError};
 
 /// Between two looks for old ones.
-const PAUSE: Duration = Duration::from_mins(1);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 /// After so long without an answer the person has turned to something else.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+const ANSWER_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// Telegram lets a bot delete its messages for so long.
 const DELETABLE: SignedDuration = SignedDuration::from_hours(48);
 
@@ -106,13 +106,13 @@ pub(super) async fn keep_closing(bot: Arc<Bot>) {
         if let Err(error) = close_old(&bot).await {
             tracing::warn!(%error, "old questions could not be taken away; it is tried again");
         }
-        bot.stop.run_until_cancelled(bot.engine.sleep(PAUSE)).await;
+        bot.stop.run_until_cancelled(bot.engine.sleep(LOOK_INTERVAL)).await;
     }
 }
 
 async fn close_old(bot: &Arc<Bot>) -> Result<(), StoreError> {
     let before = |age| bot.engine.now().checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
-    let (from, until) = (before(DELETABLE), before(PATIENCE));
+    let (from, until) = (before(DELETABLE), before(ANSWER_TIMEOUT));
     let read = bot
         .engine
         .read(move |conn| Ok((telegram::questions_in_groups(conn)?, telegram::shown_to_people(conn, from, until)?)));

@@ -84,7 +84,7 @@ impl What {
 
 /// Wishes that wait in a chat at most; beyond that the oldest is given up. Telegram takes few messages a minute, and the person
 /// who asked has gone before the last one's turn comes.
-const LONGEST: usize = 200;
+const MAX_WISHES: usize = 200;
 
 /// What is next.
 pub(super) enum Next {
@@ -112,7 +112,7 @@ impl Queue {
             }
             None => {
                 self.jobs.push_back(job);
-                (self.jobs.len() > LONGEST).then(|| self.jobs.pop_front()).flatten()
+                (self.jobs.len() > MAX_WISHES).then(|| self.jobs.pop_front()).flatten()
             }
         }
     }
@@ -192,16 +192,16 @@ mod tests {
     #[test]
     fn a_queue_has_an_end_and_gives_up_the_oldest() {
         let mut queue = Queue::default();
-        for update in 0..=LONGEST as i64 {
+        for update in 0..=MAX_WISHES as i64 {
             let given_up = queue.push(Job {
                 what: say(&update.to_string()),
                 updates: vec![update],
                 asked: Timestamp::UNIX_EPOCH,
                 place: None,
             });
-            let expected = (update == LONGEST as i64).then(|| vec![0]);
+            let expected = (update == MAX_WISHES as i64).then(|| vec![0]);
             assert_eq!(given_up.map(|job| job.updates), expected);
         }
-        assert_eq!(turns(&mut queue).len(), LONGEST);
+        assert_eq!(turns(&mut queue).len(), MAX_WISHES);
     }
 }

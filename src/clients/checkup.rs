@@ -25,7 +25,7 @@ const SCRIPT: &str = include_str!("checkup.sh");
 /// What every line of the script begins with.
 const MARK: &str = "rmm-checkup\t";
 /// Bytes of output that are read; a host that says more is not listened to.
-const MOST: u64 = 256 * 1024;
+const MAX_OUTPUT_BYTES: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
 const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -301,7 +301,7 @@ async fn listen(
     let (args, env) = wanted.told();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let channel = host.exec(&tools::with(SCRIPT), &args, &env).await?;
-    let mut lines = BufReader::new(channel.stdout.take(MOST));
+    let mut lines = BufReader::new(channel.stdout.take(MAX_OUTPUT_BYTES));
     let (mut line, mut noise) = (Vec::new(), Vec::new());
     loop {
         line.clear();

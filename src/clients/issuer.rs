@@ -30,9 +30,9 @@ const MOST_CLIENTS: u64 = 2;
 /// Issuers are asked once in this time at most, whatever comes of it.
 const ONCE_IN: Duration = Duration::from_secs(60);
 /// Known keys are asked for again after this time: what an issuer takes back opens nothing for longer.
-const FRESH: Duration = Duration::from_hours(1);
+const KEYS_TTL: Duration = Duration::from_hours(1);
 /// Known keys of an issuer that does not answer count for this time.
-const KEPT: Duration = Duration::from_hours(24);
+const STALE_KEYS_TTL: Duration = Duration::from_hours(24);
 
 /// What the header of a token says. Nothing of it is proven.
 pub struct Header {
@@ -93,9 +93,9 @@ impl IssuerKeys {
     fn asked_once_in(pause: Duration) -> Self {
         Self {
             clients: Cache::new(MOST_CLIENTS),
-            keys: Cache::builder().max_capacity(MOST_KEYS).time_to_live(KEPT).build(),
+            keys: Cache::builder().max_capacity(MOST_KEYS).time_to_live(STALE_KEYS_TTL).build(),
             looks: Cache::builder().max_capacity(MOST_KEYS).time_to_live(pause).build(),
-            fresh: Cache::builder().max_capacity(MOST_KEYS).time_to_live(FRESH).build(),
+            fresh: Cache::builder().max_capacity(MOST_KEYS).time_to_live(KEYS_TTL).build(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::domain::person::Actor;
 use crate::store::runs;
 
 /// Between looks.
-const PAUSE: Duration = Duration::from_secs(15);
+const LOOK_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a host may take to answer, once it lets RMM in.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Looks before a host is brought up again whose last catch-up did not help: some ten minutes.
@@ -43,7 +43,7 @@ pub(super) async fn watch(engine: Engine) {
                 }
             }
         }
-        engine.sleep(PAUSE).await;
+        engine.sleep(LOOK_INTERVAL).await;
     }
 }
 

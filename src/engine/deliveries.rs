@@ -18,7 +18,7 @@ use crate::domain::text::prose_line;
 use crate::store::{StoreError, WriteError, deliveries, outbox, protection, releases};
 
 /// How long a delivery is remembered: GitHub repeats none after so long.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(8 * 24);
+const DELIVERY_RETENTION: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// What repositories are asked about a commit, as effects.
 const LOOK_UPS: [&str; 2] = ["resolve_commit", "list_commits"];
 /// What is kept of a login, in characters.
@@ -120,7 +120,7 @@ impl Engine {
         let has_tags = matches!(hint, Hint::Tags { .. });
         let looked_at = if has_tags { changed.clone() } else { Vec::new() };
         let new = self.store().write(move |tx| -> Result<bool, StoreError> {
-            let new = deliveries::receive(tx, &named, now, now.saturating_sub(REMEMBERED).unwrap_or(now))?;
+            let new = deliveries::receive(tx, &named, now, now.saturating_sub(DELIVERY_RETENTION).unwrap_or(now))?;
             if let (true, Some(tag), Some(by)) = (new, &tag, &by) {
                 services.iter().try_for_each(|service| deliveries::pushed(tx, service, tag, by, now))?;
             }

@@ -20,9 +20,9 @@ use crate::store::{StoreError, deliveries as noted, runs};
 use crate::wording::english;
 
 /// Between two looks at a log whose deliveries do not arrive.
-const SOON: Duration = Duration::from_secs(60);
+const MIN_READ_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks at one whose deliveries do arrive.
-const QUIET: Duration = Duration::from_secs(5 * 60);
+const MAX_READ_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Before a repository is asked again which webhooks it has.
 const HOOKS_KNOWN: SignedDuration = SignedDuration::from_hours(1);
 /// Older deliveries are not looked at: GitHub repeats none of them either.
@@ -91,20 +91,22 @@ struct State {
 /// Reads every log that something may stand in. Answers when the next look is due.
 async fn look(engine: &Engine, logs: &mut HashMap<Log, State>) -> Duration {
     let catalog = engine.catalog();
-    let (Some(Ok(github)), Some(settings)) = (catalog.github(), catalog.github_settings()) else { return QUIET };
+    let (Some(Ok(github)), Some(settings)) = (catalog.github(), catalog.github_settings()) else {
+        return MAX_READ_INTERVAL;
+    };
     if !settings.read_deliveries {
-        return QUIET;
+        return MAX_READ_INTERVAL;
     }
     let wanted = match repositories(engine).await {
         Ok(wanted) => wanted,
         Err(error) => {
             tracing::warn!(%error, "which deliveries of GitHub matter could not be read; it is tried again");
-            return SOON;
+            return MIN_READ_INTERVAL;
         }
     };
     let of_app = matches!(settings.login, GithubLogin::App { .. }) && !wanted.is_empty();
     let wanted = wanted.into_iter().map(Log::Repository).chain(of_app.then_some(Log::App));
-    let mut pause = QUIET;
+    let mut pause = MAX_READ_INTERVAL;
     for log in wanted {
         let state = logs.entry(log.clone()).or_default();
         if state.not_before.is_some_and(|time| time > engine.now()) {
@@ -112,11 +114,11 @@ async fn look(engine: &Engine, logs: &mut HashMap<Log, State>) -> Duration {
         }
         match read(engine, github, &log, state).await {
             Ok(true) => {}
-            Ok(false) => pause = SOON,
+            Ok(false) => pause = MIN_READ_INTERVAL,
             Err(Failure::Refused(refusal)) => tracing::debug!(%log, ?refusal, "a delivery was refused"),
             Err(Failure::Store(error)) => {
                 tracing::warn!(%error, "a delivery of GitHub could not be noted; it is tried again");
-                pause = SOON;
+                pause = MIN_READ_INTERVAL;
             }
         }
     }

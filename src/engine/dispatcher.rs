@@ -29,15 +29,15 @@ use crate::wording::english;
 mod questions;
 
 /// Effects taken out of the outbox at once.
-const BATCH: u32 = 64;
+const MAX_LEASED: u32 = 64;
 /// Between checks for what is due by time: silent CI systems, and whatever an earlier failure left undone.
-const TICK: Duration = Duration::from_secs(15);
+const TIMER_INTERVAL: Duration = Duration::from_secs(15);
 /// Lists of commits that are made at the same time.
-const LISTS: usize = 4;
+const MAX_CONCURRENT_LISTS: usize = 4;
 /// How often it is tried to list the commits of a release.
-const MOST_LISTED: i64 = 10;
+const MAX_LIST_ATTEMPTS: i64 = 10;
 /// After the database could not be read or written.
-const PAUSE: Duration = Duration::from_secs(1);
+const STORE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The dispatcher and the timer. They run until the token is cancelled.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl Dispatcher {
             owner,
             tasks: TaskTracker::new(),
             questions: Arc::default(),
-            lists: Arc::new(Semaphore::new(LISTS)),
+            lists: Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS)),
             stop,
         }
     }
@@ -107,7 +107,7 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the outbox could not be read; it is tried again");
-                    Some(PAUSE)
+                    Some(STORE_RETRY_INTERVAL)
                 }
             };
             let due = async {
@@ -141,7 +141,7 @@ impl Dispatcher {
             tracing::error!(error = %error.flatten(), "what an earlier process had begun cannot be taken over yet");
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = self.engine.clock().sleep(PAUSE) => {}
+                () = self.engine.clock().sleep(STORE_RETRY_INTERVAL) => {}
             }
         }
     }
@@ -165,7 +165,7 @@ impl Dispatcher {
             if let Err(error) = engine.give_room_back().await {
                 tracing::warn!(%error, "room could not be given back to the file system; it is tried again");
             }
-            engine.clock().sleep(TICK).await;
+            engine.clock().sleep(TIMER_INTERVAL).await;
         }
     }
 
@@ -193,7 +193,7 @@ impl Dispatcher {
             return Ok(Vec::new());
         }
         let leased = self.engine.store().write(move |tx| -> Result<_, StoreError> {
-            let runs = outbox::lease_due(tx, questions::KIND, &owner, now, BATCH)?;
+            let runs = outbox::lease_due(tx, questions::KIND, &owner, now, MAX_LEASED)?;
             let mut all: Vec<_> = runs.into_iter().map(|run| (run, None)).collect();
             for (question, place) in chosen {
                 all.extend(outbox::lease(tx, question, &owner, now)?.map(|leased| (leased, Some(place))));
@@ -205,7 +205,7 @@ impl Dispatcher {
 
     /// A question without a place is looked at when one is freed.
     async fn until_next_due(&self) -> Option<Duration> {
-        let Ok((next, waiting)) = self.engine.read(waiting).await else { return Some(PAUSE) };
+        let Ok((next, waiting)) = self.engine.read(waiting).await else { return Some(STORE_RETRY_INTERVAL) };
         let questions = self.questions.first_with_room(waiting, &self.engine.catalog());
         let now = self.engine.now().as_millisecond();
         let due = questions.into_iter().chain(next).min()?;
@@ -256,7 +256,7 @@ impl Dispatcher {
             Effect::ListCommits { release } => {
                 let _place = self.lists.acquire().await;
                 match commits::list(&self.engine, release).await? {
-                    Listed::Later(fault) if leased.attempts < MOST_LISTED => {
+                    Listed::Later(fault) if leased.attempts < MAX_LIST_ATTEMPTS => {
                         self.postpone(leased, &english(&fault.into())).await;
                         Ok(())
                     }
@@ -289,7 +289,7 @@ impl Dispatcher {
             if self.engine.store().write(move |tx| outbox::postpone(tx, id, due, &error)).await.is_ok() {
                 return;
             }
-            self.engine.clock().sleep(PAUSE).await;
+            self.engine.clock().sleep(STORE_RETRY_INTERVAL).await;
         }
     }
 }

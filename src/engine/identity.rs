@@ -15,7 +15,7 @@ use crate::domain::service::Service;
 use crate::store::{StoreError, WriteError, identities};
 
 /// Characters of a token at most; GitHub's have some 2000.
-const LONGEST: usize = 16 * 1024;
+const MAX_TOKEN_CHARS: usize = 16 * 1024;
 
 /// What a workflow has proven.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl Engine {
         let trusting: Vec<_> =
             catalog.in_force().filter_map(|service| Some((&**service, service.oidc.as_ref()?))).collect();
         let accepted = catalog.id_tokens().filter(|_| !trusting.is_empty()).ok_or(TokenFault::NotAsked)?;
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_CHARS {
             return Err(TokenFault::Malformed.into());
         }
         let (now, issuer) = (self.now(), accepted.issuer.as_str());

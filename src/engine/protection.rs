@@ -29,11 +29,11 @@ use crate::store::{StoreError, WriteError, releases};
 use crate::wording::{Language, english};
 
 /// Between two looks while a run waits.
-const EVERY: Duration = Duration::from_secs(60);
+const WAITING_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks while none does.
-const QUIET: Duration = Duration::from_secs(5 * 60);
+const IDLE_LOOK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// After a webhook: GitHub may tell of a run before it shows that it waits.
-const SOON: Duration = Duration::from_secs(5);
+const WEBHOOK_LOOK_DELAY: Duration = Duration::from_secs(5);
 /// For so long a run is looked at again that does not wait as it was told.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// What happens in so short a time is looked at together.
@@ -73,7 +73,7 @@ pub(super) async fn watch(engine: Engine) {
                 () = &mut over => break,
                 changed = asked.changed() => if changed.is_err() { return } else { break },
                 changed = catalog.changed() => if changed.is_err() { return } else { break },
-                happened = progress.wait_for(|now| now.last_event != seen), if pause != QUIET => {
+                happened = progress.wait_for(|now| now.last_event != seen), if pause != IDLE_LOOK_INTERVAL => {
                     if happened.is_err() {
                         return;
                     }
@@ -89,7 +89,7 @@ pub(super) async fn watch(engine: Engine) {
 /// Looks at every service with such a rule. Answers when the next look is due.
 async fn look_at_all(engine: &Engine, look: Look, troubles: &mut HashMap<ServiceName, String>) -> Duration {
     let catalog = engine.catalog();
-    let mut pause = QUIET;
+    let mut pause = IDLE_LOOK_INTERVAL;
     for service in catalog.in_force().filter(|service| service.protection_rule.is_some()) {
         let trouble = match look_at(engine, service, look).await {
             Ok(wanted) => {
@@ -99,7 +99,7 @@ async fn look_at_all(engine: &Engine, look: Look, troubles: &mut HashMap<Service
             }
             Err(trouble) => trouble,
         };
-        pause = pause.min(EVERY);
+        pause = pause.min(WAITING_LOOK_INTERVAL);
         let reason = match trouble {
             Trouble::Github(fault) => english(&catalog.redactor().reason(&Reason::Github { fault })),
             Trouble::NoGithub(reason) => english(&reason),
@@ -144,7 +144,7 @@ struct Rule<'e> {
 
 async fn look_at(engine: &Engine, service: &Arc<Service>, look: Look) -> Result<Duration, Trouble> {
     let catalog = engine.catalog();
-    let Some(environment) = service.protection_rule.clone() else { return Ok(QUIET) };
+    let Some(environment) = service.protection_rule.clone() else { return Ok(IDLE_LOOK_INTERVAL) };
     let (github, repository) = catalog.github_of(&service.name).map_err(Trouble::NoGithub)?;
     let rule = Rule { engine, service, github: github.clone(), repository, environment };
     let name = service.name.clone();
@@ -158,7 +158,7 @@ async fn look_at(engine: &Engine, service: &Arc<Service>, look: Look) -> Result<
     // What is shown already has not just been told of.
     let others = shown.into_values().map(|run| (Waiting::new(run.id, run.attempt, engine.now()), run));
     let others = others.map(|(waiting, run)| (Some(run), waiting));
-    let (mut pause, mut trouble) = (QUIET, None);
+    let (mut pause, mut trouble) = (IDLE_LOOK_INTERVAL, None);
     for (run, waiting) in known.into_iter().chain(others) {
         match rule.look_at_run(waiting, run, look).await {
             Ok(wanted) => pause = pause.min(wanted),
@@ -184,7 +184,7 @@ impl Rule<'_> {
             Some(run) => run,
             None => match self.github.run(&self.repository, id).await {
                 Ok(run) => run,
-                Err(GithubFault::NotFound { .. }) if is_told_of => return Ok(SOON),
+                Err(GithubFault::NotFound { .. }) if is_told_of => return Ok(WEBHOOK_LOOK_DELAY),
                 Err(GithubFault::NotFound { .. }) => return self.no_more(id).await,
                 Err(fault) => return Err(fault.into()),
             },
@@ -207,14 +207,14 @@ impl Rule<'_> {
             | Clearance::Refused(_) => is_decided || waiting.said.as_ref() != Some(&comment(&found)),
         };
         if look == Look::Known && !has_news {
-            return Ok(EVERY);
+            return Ok(WAITING_LOOK_INTERVAL);
         }
         if run.status == RunStatus::Completed {
             return self.no_more(id).await;
         }
         let pending = self.github.pending_environments(&self.repository, id).await?;
         let Some(environment) = pending.into_iter().find(|name| name.eq_ignore_ascii_case(&self.environment)) else {
-            return if is_told_of { Ok(SOON) } else { self.no_more(id).await };
+            return if is_told_of { Ok(WEBHOOK_LOOK_DELAY) } else { self.no_more(id).await };
         };
         if waiting.answer.is_none() {
             if let (Clearance::Clear, Some(release), false) = (&found.clearance, found.release, was_refused)
@@ -240,7 +240,7 @@ impl Rule<'_> {
         } else if has_news {
             self.comment(waiting, &environment, comment(&found)).await?;
         }
-        Ok(EVERY)
+        Ok(WAITING_LOOK_INTERVAL)
     }
 
     /// What is decided is on disk before GitHub hears it, and is said again until GitHub waits no more.
@@ -287,7 +287,7 @@ impl Rule<'_> {
         let name = self.service.name.clone();
         let gone = self.engine.store().write(move |tx| kept::forget(tx, &name, ci_run)).await;
         gone.map_err(WriteError::flatten)?;
-        Ok(QUIET)
+        Ok(IDLE_LOOK_INTERVAL)
     }
 
     /// The same rule as where a job asks “may I?”. Answers why it says no after all.

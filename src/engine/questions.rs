@@ -14,10 +14,10 @@ use crate::domain::plan::clone_url;
 use crate::store::outbox::Waiting;
 
 /// Questions at the same time. Each is a git process of some 10 MB that waits most of its time; services take turns.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT: usize = 16;
 /// Questions to one git server at the same time: enough for a quick one, and so few that a silent one leaves room for
 /// the others. A service and a repository have one.
-const PER_HOST: usize = 4;
+const MAX_CONCURRENT_PER_HOST: usize = 4;
 
 /// The slots for questions.
 #[derive(Default)]
@@ -62,8 +62,8 @@ impl Slots {
     fn have_room_for(&self, asked: &Asked) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         let at_host = self.taken.iter().filter(|taken| same(&taken.host, &asked.host)).count();
-        self.taken.len() < AT_ONCE
-            && at_host < PER_HOST
+        self.taken.len() < MAX_CONCURRENT
+            && at_host < MAX_CONCURRENT_PER_HOST
             && !self
                 .taken
                 .iter()
@@ -169,7 +169,7 @@ mod tests {
     fn services_take_turns_and_have_one_place_each() {
         let questions = Arc::new(Questions::default());
         let catalog = Catalog::default();
-        let names: Vec<_> = (0..=AT_ONCE).map(|number| format!("s{number:02}")).collect();
+        let names: Vec<_> = (0..=MAX_CONCURRENT).map(|number| format!("s{number:02}")).collect();
         let all = || names.iter().zip(0..).map(|(name, id)| question(id, name)).collect::<Vec<_>>();
         let mut chosen = questions.choose(all(), &catalog);
         assert_eq!(chosen.iter().map(|(id, _)| *id).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
@@ -189,7 +189,7 @@ mod tests {
             host: Some(host.to_owned()),
         };
         let mut places = Slots::default();
-        for service in 0..PER_HOST {
+        for service in 0..MAX_CONCURRENT_PER_HOST {
             let next = asked(service, "silent", &service.to_string());
             assert!(places.have_room_for(&next));
             places.taken.push(next);

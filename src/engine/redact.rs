@@ -20,7 +20,7 @@ use crate::domain::reason::Reason;
 pub const HIDDEN: &str = "•••";
 
 /// Shorter values would hide half of every log; `rmm check` warns about them.
-const SHORTEST: usize = 4;
+const MIN_SECRET_BYTES: usize = 4;
 /// Shorter ones are no secret where a line break is in the middle of them …
 const SHORTEST_IN_LINES: usize = 8;
 /// … or so little of them stands before it, so that the end of a line is not waited for without reason.
@@ -60,17 +60,17 @@ impl Redactor {
         let mut all: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
             let text = secret.expose_secret();
-            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST).collect();
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES).collect();
             all.extend(lines.iter().map(|line| line.as_bytes().to_vec()));
             // A file of a few lines holds several secrets, one of many is a key.
             let apart = lines.into_iter().take_while(|_| text.lines().count() <= FEW_LINES);
-            let whole = Some(text.trim()).filter(|text| text.len() >= SHORTEST);
+            let whole = Some(text.trim()).filter(|text| text.len() >= MIN_SECRET_BYTES);
             all.extend(apart.chain(whole).flat_map(spellings::of));
         }
         for pattern in &mut all {
             pattern.retain(|byte| !is_break(*byte));
         }
-        all.retain(|pattern| pattern.len() >= SHORTEST);
+        all.retain(|pattern| pattern.len() >= MIN_SECRET_BYTES);
         all.sort();
         all.dedup();
         let length: usize = all.iter().map(Vec::len).sum();

@@ -9,13 +9,13 @@ use super::clock::Clock;
 use crate::store::panic_message;
 
 /// Before a part is restarted, so that one that panics at once neither takes all time nor fills the log.
-const PAUSE: Duration = Duration::from_secs(5);
+const RESTART_DELAY: Duration = Duration::from_secs(5);
 
 /// Runs a part of RMM until it ends by itself. After a panic it is restarted.
 pub async fn keep_running<F: Future<Output = ()>>(name: &str, clock: &dyn Clock, begin: impl Fn() -> F) {
     while let Err(panic) = caught(begin()).await {
         tracing::error!(part = name, panic, "a part of RMM has crashed and is restarted; please report it");
-        clock.sleep(PAUSE).await;
+        clock.sleep(RESTART_DELAY).await;
     }
 }
 

@@ -25,13 +25,13 @@ use crate::domain::status::Status;
 use crate::store::{StoreError, events, releases, runs};
 
 /// Between two looks at the tags of releases that are on their way.
-const EVERY: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// That of what production runs is looked at in every so manieth look.
 const PRODUCTION: u32 = 5;
 /// Before it is seen again whether there is a place for a question.
-const NO_PLACE: Duration = Duration::from_secs(1);
+const PLACE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Releases of one service and status that are looked at.
-const MOST: u32 = 20;
+const MAX_RELEASES_PER_STATUS: u32 = 20;
 /// Where a tag that moves takes its release out.
 const WATCHED: [Status; 5] = [
     Status::Initiated,
@@ -49,7 +49,7 @@ pub(super) async fn watch(engine: Engine, questions: Arc<Questions>) {
     let mut news = engine.tag_news();
     let mut known = news.borrow_and_update().clone();
     loop {
-        let mut next = std::pin::pin!(engine.sleep(EVERY));
+        let mut next = std::pin::pin!(engine.sleep(LOOK_INTERVAL));
         loop {
             tokio::select! {
                 () = &mut next => break,
@@ -100,7 +100,7 @@ async fn look_at_all(
 fn watched(conn: &Connection, service: &ServiceName, with_production: bool) -> Result<Vec<Release>, StoreError> {
     let mut all = Vec::new();
     for status in WATCHED {
-        all.extend(releases::watched(conn, service, status, MOST)?);
+        all.extend(releases::watched(conn, service, status, MAX_RELEASES_PER_STATUS)?);
     }
     if with_production && let Some(version) = runs::environment(conn, service, Env::Production)?.current {
         // The alarm is raised once.
@@ -131,7 +131,7 @@ async fn look(
         let _place = loop {
             match questions.place(&service.name, &catalog) {
                 Some(place) => break place,
-                None => engine.sleep(NO_PLACE).await,
+                None => engine.sleep(PLACE_RETRY_INTERVAL).await,
             }
         };
         let Some(source) = Source::of(&catalog, &service.name) else { return Ok(Vec::new()) };

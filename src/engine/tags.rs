@@ -25,13 +25,13 @@ use crate::store::{StoreError, WriteError, tags};
 use crate::wording::english;
 
 /// Between two looks after something was new.
-const SOON: Duration = Duration::from_secs(60);
+const MIN_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks at a repository where nothing happens.
-const QUIET: Duration = Duration::from_secs(5 * 60);
+const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// After a webhook: a server may tell of a tag before it shows it.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const WEBHOOK_LOOK_DELAY: Duration = Duration::from_secs(5);
 /// Before it is seen again whether there is a place for a question.
-const NO_PLACE: Duration = Duration::from_secs(1);
+const PLACE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often each repository was to be looked at so far, by its service.
 pub(super) type Wanted = HashMap<ServiceName, u64>;
@@ -79,7 +79,7 @@ async fn forget_others(engine: &Engine, wanted: Vec<ServiceName>) -> Result<(), 
 
 /// Watches one repository until its tags are no candidates any more.
 async fn watch_one(engine: &Engine, questions: &Arc<Questions>, name: ServiceName) -> ServiceName {
-    let (mut wanted, mut pause, mut trouble) = (engine.tag_news(), SOON, None);
+    let (mut wanted, mut pause, mut trouble) = (engine.tag_news(), MIN_LOOK_INTERVAL, None);
     let mut unnameable = Vec::new();
     loop {
         let asked = wanted.borrow_and_update().get(&name).copied();
@@ -109,14 +109,14 @@ async fn watch_one(engine: &Engine, questions: &Arc<Questions>, name: ServiceNam
         };
         tokio::select! {
             () = engine.sleep(pause) => {}
-            () = at_once => pause = AT_ONCE,
+            () = at_once => pause = WEBHOOK_LOOK_DELAY,
         }
     }
 }
 
 /// The pause after a look: longer and longer where nothing happens.
 fn next(pause: Duration, new: bool) -> Duration {
-    if new { SOON } else { (pause * 3 / 2).min(QUIET) }
+    if new { MIN_LOOK_INTERVAL } else { (pause * 3 / 2).min(MAX_LOOK_INTERVAL) }
 }
 
 /// Asks the repository, and makes releases of what is new. Answers whether anything was; of trouble in a sentence.
@@ -133,7 +133,7 @@ async fn look(
         let _place = loop {
             match questions.place(&service.name, &catalog) {
                 Some(place) => break place,
-                None => engine.sleep(NO_PLACE).await,
+                None => engine.sleep(PLACE_RETRY_INTERVAL).await,
             }
         };
         let Some(source) = Source::of(&catalog, &service.name) else { return Ok(false) };

@@ -24,9 +24,9 @@ use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
 use crate::store::{StoreError, releases, runs};
 
 /// Between the first questions about a run.
-const SHORTEST: Duration = Duration::from_secs(2);
+const MIN_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Between later ones.
-const LONGEST: Duration = Duration::from_mins(1);
+const MAX_POLL_INTERVAL: Duration = Duration::from_mins(1);
 /// Between questions about a run that is to be ended.
 const LONGEST_OF_ENDING: Duration = Duration::from_secs(10);
 /// Between later ones about a run that was given up for its silence: only GitHub can still tell.
@@ -58,7 +58,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
     if taken_over {
         following.begin_looking();
     }
-    let mut pause = SHORTEST;
+    let mut pause = MIN_POLL_INTERVAL;
     loop {
         // Before the look, so that what happens during it is seen by the next one.
         news.borrow_and_update();
@@ -70,7 +70,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         let wait = match next {
             Next::Ended => return Ok(()),
             Next::AtOnce => {
-                pause = SHORTEST;
+                pause = MIN_POLL_INTERVAL;
                 continue;
             }
             Next::Later => pause,
@@ -79,9 +79,9 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         };
         tokio::select! {
             () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(following.longest()),
-            _ = news.changed(), if minds_news => pause = SHORTEST,
-            _ = stops.changed() => pause = SHORTEST,
-            _ = reconfigured.changed() => pause = SHORTEST,
+            _ = news.changed(), if minds_news => pause = MIN_POLL_INTERVAL,
+            _ = stops.changed() => pause = MIN_POLL_INTERVAL,
+            _ = reconfigured.changed() => pause = MIN_POLL_INTERVAL,
         }
     }
 }
@@ -136,7 +136,7 @@ impl Following {
     }
 
     const fn longest(&self) -> Duration {
-        if self.silent { LONGEST_OF_SILENT } else { LONGEST }
+        if self.silent { LONGEST_OF_SILENT } else { MAX_POLL_INTERVAL }
     }
 
     /// How long GitHub's lists have not shown the run. An outage does not count: they may lag behind it.

@@ -15,9 +15,9 @@ use super::error::StoreError;
 /// The name of the lock file in the data directory.
 pub const LOCK_FILE: &str = "rmm.lock";
 /// How often a lock that is taken is tried again …
-const TRIES: u32 = 20;
+const MAX_TRIES: u32 = 20;
 /// … after this time.
-const PAUSE: Duration = Duration::from_millis(25);
+const RETRY_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Holds the data directory until it is dropped.
 #[derive(Debug)]
@@ -71,9 +71,9 @@ impl DirectoryLock {
 
 /// A child that was being started when RMM was killed has the lock too, until it has become another program: a moment.
 fn lock(file: &File) -> Result<(), TryLockError> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(RETRY_INTERVAL),
             other => return other,
         }
     }
@@ -111,7 +111,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let first = DirectoryLock::acquire(directory.path()).unwrap();
         let freeing = std::thread::spawn(move || {
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(RETRY_INTERVAL);
             drop(first);
         });
         DirectoryLock::acquire(directory.path()).unwrap();

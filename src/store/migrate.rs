@@ -13,10 +13,10 @@ use super::schema::{INCREMENTAL, applied_version, embedded};
 use super::space::free_in;
 
 /// Copies from before migrations that are kept.
-const COPIES: usize = 3;
+const MAX_COPIES: usize = 3;
 
 /// A larger database is not written anew at a start.
-const LARGEST_REWRITTEN: u64 = 1 << 30;
+const MAX_REWRITTEN_BYTES: u64 = 1 << 30;
 
 /// What `migrate` did.
 pub(crate) struct Migrated {
@@ -70,7 +70,7 @@ fn make_shrinkable(conn: &Connection, path: &Path) {
         let mode: i64 = conn.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
         let size = std::fs::metadata(path).map_or(0, |file| file.len());
         let room = path.parent().and_then(free_in).unwrap_or(0);
-        if mode != INCREMENTAL && size <= LARGEST_REWRITTEN && room > size.saturating_mul(3) {
+        if mode != INCREMENTAL && size <= MAX_REWRITTEN_BYTES && room > size.saturating_mul(3) {
             conn.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
             // The new one is put together in a temporary file, not in memory.
             let done = conn.execute_batch("PRAGMA temp_store = FILE; VACUUM");
@@ -99,7 +99,7 @@ fn delete_old_copies(path: &Path) {
         })
         .collect();
     copies.sort();
-    for (_, copy) in copies.iter().rev().skip(COPIES) {
+    for (_, copy) in copies.iter().rev().skip(MAX_COPIES) {
         if let Err(error) = std::fs::remove_file(copy) {
             tracing::warn!(copy = %copy.display(), %error, "an old copy of the database could not be deleted");
         }

@@ -23,7 +23,7 @@ pub(super) const INCREMENTAL: i64 = 2;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const STATEMENTS: usize = 128;
+const CACHED_STATEMENTS: usize = 128;
 
 /// Versions of SQLite in which a reset of the WAL can corrupt the database (<https://sqlite.org/wal.html#walresetbug>).
 const FAULTY: std::ops::RangeInclusive<i32> = 3_007_000..=3_051_002;
@@ -170,7 +170,7 @@ pub fn copy_with_log(path: &Path) -> Result<Option<TemporaryCopy>, StoreError> {
 /// Statements are prepared once. Without QPSG a plan may depend on the values that were bound, and SQLite then prepares
 /// a statement anew whenever rusqlite takes it out of its cache: a third of the time of a write.
 fn keep_statements(conn: &Connection) -> Result<(), StoreError> {
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::StoreError;
 use crate::telemetry::traces::Position;
 
 /// How many of the newest events keep their span; a message about an older event begins no trace.
-const KEPT: i64 = 10_000;
+const MAX_SPANS: i64 = 10_000;
 
 /// Notes the span of an event.
 ///
@@ -16,7 +16,7 @@ const KEPT: i64 = 10_000;
 pub fn note(conn: &Connection, seq: i64, place: Position) -> Result<(), StoreError> {
     conn.prepare_cached("INSERT OR REPLACE INTO event_spans (seq, traceparent) VALUES (?1, ?2)")?
         .execute((seq, place.to_string()))?;
-    conn.prepare_cached("DELETE FROM event_spans WHERE seq <= ?1")?.execute([seq - KEPT])?;
+    conn.prepare_cached("DELETE FROM event_spans WHERE seq <= ?1")?.execute([seq - MAX_SPANS])?;
     Ok(())
 }
 
@@ -42,8 +42,8 @@ mod tests {
         note(&conn, 1, place(1)).unwrap();
         note(&conn, 2, place(2)).unwrap();
         assert_eq!(of_event(&conn, 1).unwrap(), Some(place(1)));
-        note(&conn, 1 + KEPT, place(3)).unwrap();
-        let known = [1, 2, 1 + KEPT].map(|seq| of_event(&conn, seq).unwrap());
+        note(&conn, 1 + MAX_SPANS, place(3)).unwrap();
+        let known = [1, 2, 1 + MAX_SPANS].map(|seq| of_event(&conn, seq).unwrap());
         assert_eq!(known, [None, Some(place(2)), Some(place(3))]);
     }
 }

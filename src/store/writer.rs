@@ -23,7 +23,7 @@ use super::signed::ChainHead;
 use crate::telemetry::{metrics, traces};
 
 /// A transaction takes in waiting requests up to this number …
-const BATCH: usize = 256;
+const MAX_BATCH_REQUESTS: usize = 256;
 /// … or up to this time, so that the first one does not wait for ever.
 ///
 /// In tests time does not decide what shares a transaction.
@@ -291,7 +291,7 @@ struct Writing {
 
 impl Writing {
     fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(MAX_BATCH_REQUESTS);
         while let Some(first) = queue.blocking_recv() {
             let began = Instant::now();
             let lost = self.transaction(first, &mut queue, &mut batch).err();
@@ -353,7 +353,7 @@ impl Writing {
         if let Err(error) = execute(&self.conn, "BEGIN IMMEDIATE") {
             // Everyone who waits is told at once, instead of each waiting out the lock in his turn.
             batch.push(first);
-            while batch.len() < BATCH
+            while batch.len() < MAX_BATCH_REQUESTS
                 && let Ok(job) = queue.try_recv()
             {
                 batch.push(job);
@@ -365,7 +365,11 @@ impl Writing {
             let result = self.one(job.as_mut());
             batch.push(job);
             result?;
-            next = if batch.len() < BATCH && started.elapsed() < BATCH_TIME { queue.try_recv().ok() } else { None };
+            next = if batch.len() < MAX_BATCH_REQUESTS && started.elapsed() < BATCH_TIME {
+                queue.try_recv().ok()
+            } else {
+                None
+            };
         }
         self.chain.seal(&self.conn)?;
         execute(&self.conn, "COMMIT")?;

@@ -24,11 +24,11 @@ use crate::store::{StoreError, commits, logs, releases, runs};
 use crate::wording::{Language, english, without_middle};
 
 /// So many wait at most.
-const QUEUE: usize = 8;
+const MAX_QUEUED: usize = 8;
 /// Of a step's output, what is looked at, in bytes, and what is sent.
-const END: usize = 32 << 10;
+const TAIL_BYTES: usize = 32 << 10;
 const LINES: usize = 60;
-const LINE: usize = 400;
+const MAX_LINE_CHARS: usize = 400;
 /// Commits that are sent.
 const COMMITS: usize = 30;
 /// Lines of an answer.
@@ -58,7 +58,7 @@ impl Analyst {
     }
 
     pub(in crate::bot) fn asking(model: Model, max_input: usize, max_output: usize) -> Self {
-        let (wishes, wanted) = mpsc::channel(QUEUE);
+        let (wishes, wanted) = mpsc::channel(MAX_QUEUED);
         Self { model, max_input, max_output, wishes, wanted: Mutex::new(wanted), is_silent: AtomicBool::new(false) }
     }
 }
@@ -176,7 +176,7 @@ async fn data(bot: &Bot, told: &Told) -> Result<String, StoreError> {
             {
                 Some((run, step)) => {
                     let first = logs::shown_first(conn, run.id.0, step.index, step.tries)?;
-                    text::last_lines(&logs::read_end(conn, run.id.0, first, END)?, LINES, LINE)
+                    text::last_lines(&logs::read_end(conn, run.id.0, first, TAIL_BYTES)?, LINES, MAX_LINE_CHARS)
                 }
                 None => Vec::new(),
             };

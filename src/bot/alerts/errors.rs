@@ -15,7 +15,7 @@ use crate::store::alerts::Told;
 use crate::telemetry::errors::Line;
 
 /// Between two looks: a storm is counted meanwhile.
-const PAUSE: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Of what cannot be noted, each kind is said once in this time.
 const UNNOTED: Duration = Duration::from_hours(1);
 const MOST_UNNOTED: u64 = 20;
@@ -36,7 +36,7 @@ pub(super) async fn follow(bot: Arc<Bot>) {
         }
         tokio::select! {
             () = bot.stop.cancelled() => return,
-            () = bot.engine.sleep(PAUSE) => {}
+            () = bot.engine.sleep(LOOK_INTERVAL) => {}
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::store::news::{self, Due};
 use crate::store::{StoreError, WriteError};
 
 /// Between two changes of a message; longer where it goes on for longer.
-const REST: Duration = Duration::from_secs(10);
+const MIN_EDIT_INTERVAL: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_mins(5);
 /// The rest is this part of the time that it goes on already.
 const PART: u32 = 10;
@@ -53,7 +53,7 @@ pub(in crate::bot) async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreErro
 
 fn rest(told: &Told) -> Duration {
     let lasted = Duration::try_from(told.last.duration_since(told.since)).unwrap_or_default();
-    (lasted / PART).clamp(REST, LONGEST_REST)
+    (lasted / PART).clamp(MIN_EDIT_INTERVAL, LONGEST_REST)
 }
 
 /// The message of an alert, where it stands in this place.

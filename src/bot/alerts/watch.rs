@@ -14,13 +14,13 @@ use crate::telemetry::away::Way;
 use crate::telemetry::metrics;
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_mins(1);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 /// Less room than this on the disk is little.
 const LITTLE: u64 = 1_000_000_000;
 /// And as much as this is enough again, so that nothing is told at every write.
 const ENOUGH: u64 = 1_200_000_000;
 /// A backup that is older than this is too old, where RMM makes backups at all.
-const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
+const MAX_BACKUP_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A service that has not answered for so long counts as away.
 const AWAY: Duration = Duration::from_mins(30);
 
@@ -38,7 +38,7 @@ pub(super) async fn keep_watching(bot: Arc<Bot>) {
         if let Err(error) = looked.await {
             tracing::warn!(%error, "what may need an alert could not be looked at; it is tried again");
         }
-        bot.stop.run_until_cancelled(bot.engine.sleep(EVERY)).await;
+        bot.stop.run_until_cancelled(bot.engine.sleep(LOOK_INTERVAL)).await;
     }
 }
 
@@ -68,7 +68,7 @@ async fn backup(bot: &Arc<Bot>) -> Result<(), StoreError> {
 /// The last backup, unix milliseconds, where RMM makes none by itself and it is too old. None at all is no alarm: another tool makes the backups then.
 fn too_old(last: Option<i64>, now: Timestamp) -> Option<String> {
     let made = last.and_then(|last| Timestamp::from_millisecond(last).ok())?;
-    (now.duration_since(made) > OLD).then(|| made.as_millisecond().to_string())
+    (now.duration_since(made) > MAX_BACKUP_AGE).then(|| made.as_millisecond().to_string())
 }
 
 async fn github(bot: &Arc<Bot>, way: &Way) -> Result<(), StoreError> {

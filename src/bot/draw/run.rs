@@ -11,13 +11,13 @@ use crate::engine::Failure;
 use crate::store::logs;
 
 /// Steps that one message shows.
-const STEPS: usize = 12;
+const MAX_STEPS: usize = 12;
 /// Of them, those that have ended and are not the last news.
-const ENDED: usize = 4;
+const MAX_ENDED_STEPS: usize = 4;
 /// A line of output, in characters.
-const LINE: usize = 120;
+const MAX_LINE_CHARS: usize = 120;
 /// Of a step's output, what is looked at for its last lines, bytes.
-const END: usize = 32 << 10;
+const TAIL_BYTES: usize = 32 << 10;
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -81,9 +81,9 @@ impl RunFacts {
     pub fn new(pen: &Pen<'_>, run: &Run) -> Self {
         let ended = |step: &Step| step.state == StepState::Succeeded;
         let done = run.steps.iter().filter(|step| ended(step)).count();
-        let begin = run.steps.iter().take_while(|step| ended(step)).count().saturating_sub(ENDED);
-        let begin = begin.min(run.steps.len().saturating_sub(STEPS));
-        let shown = &run.steps[begin..(begin + STEPS).min(run.steps.len())];
+        let begin = run.steps.iter().take_while(|step| ended(step)).count().saturating_sub(MAX_ENDED_STEPS);
+        let begin = begin.min(run.steps.len().saturating_sub(MAX_STEPS));
+        let shown = &run.steps[begin..(begin + MAX_STEPS).min(run.steps.len())];
         let end = run.ended_at.unwrap_or(pen.now);
         Self {
             number: run.id.0,
@@ -177,7 +177,7 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
     );
     let reason = step.state.trouble().and_then(|why| pen.why(why));
     let output = last_output(pen, run, step).await?;
-    Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, LINE) }))
+    Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, MAX_LINE_CHARS) }))
 }
 
 /// The end of what a step has said, in its last try where it has several.
@@ -185,7 +185,7 @@ async fn last_output(pen: &Pen<'_>, run: &Run, step: &Step) -> Result<Vec<u8>, F
     let (run, index, tries) = (run.id.0, step.index, step.tries);
     let output = pen.engine.read(move |conn| {
         let shown = logs::shown_first(conn, run, index, tries)?;
-        logs::read_end(conn, run, shown, END)
+        logs::read_end(conn, run, shown, TAIL_BYTES)
     });
     Ok(output.await?)
 }

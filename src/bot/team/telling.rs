@@ -19,7 +19,7 @@ use crate::store::{StoreError, spans, telegram};
 use crate::telemetry::traces;
 
 /// Between two edits of a card that need not be read, in a group.
-const REST: Duration = Duration::from_secs(5);
+const MIN_CARD_EDIT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a chat is told next.
 enum Next {
@@ -52,8 +52,8 @@ async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
         let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
         let of_all = cards.iter().filter(|kept| kept.chat == chat);
         let shown = of_all.map(|kept| kept.shown_at).max().filter(|_| chat < 0);
-        let age = shown.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(REST));
-        match age.and_then(|age| REST.checked_sub(age)).filter(|rest| !rest.is_zero()) {
+        let age = shown.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(MIN_CARD_EDIT_INTERVAL));
+        match age.and_then(|age| MIN_CARD_EDIT_INTERVAL.checked_sub(age)).filter(|rest| !rest.is_zero()) {
             Some(rest) => later = Some(later.map_or(rest, |known| known.min(rest))),
             None => return Ok(Next::Card(change)),
         }

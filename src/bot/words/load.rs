@@ -15,9 +15,9 @@ use crate::domain::text::is_blank;
 use crate::wording::Language;
 
 /// Of a file, in bytes: more than any message takes.
-const LARGEST: u64 = 256 * 1024;
+const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// Of short words, in characters: a reason may be as long as that.
-const LONGEST: usize = 1000;
+const MAX_WORD_CHARS: usize = 1000;
 
 macro_rules! messages {
     ($($name:literal),* $(,)?) => {
@@ -131,9 +131,9 @@ pub(super) fn replace(sources: &mut Sources, folder: &Path) {
 fn read(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     let mut content = String::new();
-    file.take(LARGEST + 1).read_to_string(&mut content).map_err(|error| error.to_string())?;
-    if content.len() as u64 > LARGEST {
-        return Err(format!("it is larger than {} KiB", LARGEST / 1024));
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut content).map_err(|error| error.to_string())?;
+    if content.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it is larger than {} KiB", MAX_FILE_BYTES / 1024));
     }
     Ok(content)
 }
@@ -219,8 +219,8 @@ fn replace_words(sources: &mut Sources, content: &str, left_aside: &dyn Fn(&str)
         match value.as_str() {
             Some(_) if !known => left_aside(&format!("{key}: the bot has no words of this name")),
             Some(source) if is_blank(source) => left_aside(&format!("{key}: {SAYS_NOTHING}")),
-            Some(source) if source.chars().count() > LONGEST => {
-                left_aside(&format!("{key}: must be at most {LONGEST} characters long"));
+            Some(source) if source.chars().count() > MAX_WORD_CHARS => {
+                left_aside(&format!("{key}: must be at most {MAX_WORD_CHARS} characters long"));
             }
             Some(source) => {
                 if let Err(error) = sources.phrases.add_template_owned(key.clone(), source.to_owned()) {

@@ -14,9 +14,9 @@ use crate::clients::transport::{Channel, TransportError};
 use crate::domain::fault::step::StepFault;
 use crate::domain::reason::Reason;
 
-const BUFFER: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 /// How much of the output's end the script sends along with its answer.
-const END: usize = 16 * 1024;
+const TAIL_BYTES: usize = 16 * 1024;
 
 /// So much is shown of what was said instead of an answer, characters.
 const LONGEST_NOISE: usize = 300;
@@ -97,7 +97,7 @@ pub(super) struct Output<'a> {
 
 impl<'a> Output<'a> {
     pub(super) fn new(position: u64, sink: &'a mut dyn Sink) -> Self {
-        let buffer = vec![0; BUFFER];
+        let buffer = vec![0; BUFFER_BYTES];
         Self { position, sink, buffer }
     }
 
@@ -185,7 +185,7 @@ pub(super) async fn listen(
         }
     };
     // Bounded: what the step left behind may write for ever.
-    let left = usize::try_from(answer.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(END);
+    let left = usize::try_from(answer.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(TAIL_BYTES);
     let mut end = searched.heard;
     while end.len() < left {
         let count = stderr.read(&mut buffer).await.map_err(died)?;
@@ -230,8 +230,8 @@ impl Search {
         }
         // Chatter of a login shell, say; no answer is that long, either.
         let whole = self.heard.len() - self.line.unwrap_or(0);
-        if whole > BUFFER {
-            self.heard.drain(..self.heard.len() - BUFFER / 2);
+        if whole > BUFFER_BYTES {
+            self.heard.drain(..self.heard.len() - BUFFER_BYTES / 2);
             self.line = None;
         }
         self.seen = self.heard.len();

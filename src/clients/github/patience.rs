@@ -12,9 +12,9 @@ use super::answer::Answer;
 use crate::domain::fault::github::GithubFault;
 
 /// The first time.
-const SHORTEST: Duration = Duration::from_mins(1);
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// However often it says no.
-const LONGEST: Duration = Duration::from_mins(15);
+const MAX_PAUSE: Duration = Duration::from_mins(15);
 
 /// The limits of each login: an App has one for each account that it is installed for.
 #[derive(Default)]
@@ -110,8 +110,8 @@ impl Pause {
     fn after(last: Option<Self>, now: Timestamp) -> Self {
         let length = match last {
             Some(last) if now < last.until => return last,
-            Some(last) => (last.length * 2).min(LONGEST),
-            None => SHORTEST,
+            Some(last) => (last.length * 2).min(MAX_PAUSE),
+            None => FIRST_PAUSE,
         };
         Self { length, until: now.checked_add(length).unwrap_or(now) }
     }

@@ -21,7 +21,7 @@ use crate::clients::transport::{Channel, TransportError};
 use crate::domain::fault::ssh::SshFault;
 
 /// Messages that wait for the reader of one output.
-const WAITING: usize = 4;
+const MAX_WAITING_MESSAGES: usize = 4;
 /// Held by everything a caller can hold.
 type Held = mpsc::Sender<Infallible>;
 
@@ -29,8 +29,8 @@ type Held = mpsc::Sender<Infallible>;
 pub(super) async fn exec(slot: Slot, input: Input) -> Result<Channel, Start> {
     let (ready, started) = oneshot::channel();
     let (held, released) = mpsc::channel(1);
-    let (out, stdout) = mpsc::channel(WAITING);
-    let (err, stderr) = mpsc::channel(WAITING);
+    let (out, stdout) = mpsc::channel(MAX_WAITING_MESSAGES);
+    let (err, stderr) = mpsc::channel(MAX_WAITING_MESSAGES);
     let (ended, status) = oneshot::channel();
     let order = Order { slot, input, started: spare::open_beside, ready, ended, released, out, err };
     if let Err(order) = spare::take(order) {

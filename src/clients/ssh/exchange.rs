@@ -28,7 +28,7 @@ use crate::domain::host::HostKey;
 /// Of a channel's output so many messages wait in memory; a host sends up to 32 KiB in each.
 const WAITING_MESSAGES: usize = 16;
 /// What may be on its way to RMM per channel.
-const WINDOW: u32 = 1024 * 1024;
+const WINDOW_BYTES: u32 = 1024 * 1024;
 /// A host that had no trusted key is not asked for all of its keys again before this has passed.
 const SEARCH_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -182,7 +182,7 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
         keepalive_interval: Some(target.limits.keepalive),
         keepalive_max: 3,
         channel_buffer_size: WAITING_MESSAGES,
-        window_size: WINDOW,
+        window_size: WINDOW_BYTES,
         nodelay: true,
         ..client::Config::default()
     };

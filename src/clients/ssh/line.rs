@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::clients::transport::Stream;
 
 /// What may be on its way through another host, in bytes: more than a call ever sends at once.
-const UNDER_WAY: usize = 4 * 1024 * 1024;
+const JUMP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Cuts the line when it is dropped, even if the task that uses it hangs.
 pub(super) struct Line {
@@ -36,7 +36,7 @@ impl Line {
     pub(super) fn through(tunnel: impl Stream + 'static) -> (Self, Box<dyn Stream>) {
         let line = Self { cut: CancellationToken::new(), socket: None };
         let (read, mut write) = tokio::io::split(tunnel);
-        let (aside, mut waiting) = tokio::io::duplex(UNDER_WAY);
+        let (aside, mut waiting) = tokio::io::duplex(JUMP_BUFFER_BYTES);
         let cut = line.cut.clone();
         tokio::spawn(async move {
             tokio::select! {

@@ -17,9 +17,9 @@ use crate::domain::fault::ssh::SshFault;
 
 /// Ends with 2 where the name stands for nothing.
 const LOOK_UP: &str = "command -v getent >/dev/null || exit 127\nexec getent ahosts \"$1\" 2>/dev/null";
-const NOTHING: i32 = 2;
+const NAME_UNKNOWN_STATUS: i32 = 2;
 /// Bytes of the answer that are read.
-const LONGEST: u64 = 16 * 1024;
+const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 
 impl Ssh {
     /// Reaches a name from the host: all of its addresses side by side.
@@ -51,7 +51,7 @@ impl Ssh {
         let channel = self.on_shell(LOOK_UP, &[name], &[]).await?;
         let mut said = Vec::new();
         // What is cut off or lost is told by the status.
-        let _ = channel.stdout.take(LONGEST).read_to_end(&mut said).await;
+        let _ = channel.stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut said).await;
         let status = channel.status.await?;
         let mut addresses: Vec<String> = Vec::new();
         for word in String::from_utf8_lossy(&said).lines().filter_map(|line| line.split_whitespace().next()) {
@@ -61,7 +61,7 @@ impl Ssh {
                 addresses.push(word.to_owned());
             }
         }
-        if status == NOTHING {
+        if status == NAME_UNKNOWN_STATUS {
             let at = self.pool.target().at();
             return Err(TransportError::Refused(SshFault::NameUnknown { at, name: name.to_owned() }.into()));
         }

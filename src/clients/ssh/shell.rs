@@ -19,9 +19,9 @@ use crate::domain::fault::ssh::{Reached, SshFault};
 /// How long a shell may take to end when its input has ended.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is kept of the words of start-up files, in case that the script never speaks: so many bytes.
-const NOISE: usize = 8 * 1024;
+const MAX_NOISE_BYTES: usize = 8 * 1024;
 /// … and of the standard error, so many messages; a host sends up to 32 KiB in each.
-const EARLY: usize = 8;
+const MAX_EARLY_MESSAGES: usize = 8;
 
 pub(super) struct Shell {
     opened: Opened,
@@ -105,11 +105,11 @@ impl Shell {
                     return;
                 }
                 // The word may be cut at the end.
-                noise.drain(..noise.len().saturating_sub(NOISE));
+                noise.drain(..noise.len().saturating_sub(MAX_NOISE_BYTES));
             } else if matches!(message, ChannelMsg::Close) {
                 self.early.extend([ChannelMsg::Data { data: Bytes::from(noise) }, message]);
                 return;
-            } else if !matches!(message, ChannelMsg::ExtendedData { .. }) || self.early.len() < EARLY {
+            } else if !matches!(message, ChannelMsg::ExtendedData { .. }) || self.early.len() < MAX_EARLY_MESSAGES {
                 // The status may come before the output.
                 self.early.push_back(message);
             }

@@ -16,7 +16,7 @@ const GROUP_WINDOW: Duration = Duration::from_secs(61);
 /// Between any two messages: 25 a second, so that a few which were held up on the way do no harm.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(40);
 /// Chats that are remembered before those that have been quiet for long are forgotten.
-const REMEMBERED: usize = 256;
+const MAX_REMEMBERED_CHATS: usize = 256;
 
 /// What was sent lately, and who asked for a pause.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl Pace {
 
     /// Chats in which nothing counts any more.
     fn forget(&mut self, now: Duration) {
-        if self.chats.len() > REMEMBERED {
+        if self.chats.len() > MAX_REMEMBERED_CHATS {
             self.chats.retain(|_, chat| {
                 chat.paused_until > now || chat.sent.back().is_some_and(|last| *last + GROUP_WINDOW > now)
             });

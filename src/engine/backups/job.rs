@@ -20,7 +20,7 @@ use crate::store::signed::ChainHead;
 use crate::store::space::{Space, free_in};
 
 /// Room that stays free beside a copy.
-const SPARE: u64 = 16 << 20;
+const MIN_FREE_BYTES: u64 = 16 << 20;
 /// The folder in the data directory where copies are worked on.
 const WORK: &str = "backup.work";
 
@@ -88,7 +88,7 @@ impl<'e> Job<'e> {
 
     fn need_room(&self, folder: &Path) -> Result<(), BackupFault> {
         let space = Space::of(self.engine.store().path());
-        let needed = space.database.unwrap_or(0) + space.log.unwrap_or(0) + SPARE;
+        let needed = space.database.unwrap_or(0) + space.log.unwrap_or(0) + MIN_FREE_BYTES;
         match free_in(folder) {
             Some(free) if free < needed => {
                 Err(BackupFault::NoRoom { folder: folder.display().to_string(), needed, free })

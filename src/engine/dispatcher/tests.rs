@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::store::outbox::NewEffect;
 
 /// Too long to wait for in a test: it never passes.
-const LONG: Duration = TICK;
+const LONG: Duration = TIMER_INTERVAL;
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Time passes only in short sleeps, and then at once. Looks at it are counted; at the chosen one, something happens

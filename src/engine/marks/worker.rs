@@ -21,13 +21,13 @@ use crate::wording::english;
 
 /// Between two calls that change something; GitHub asks for a second
 /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
-const REST: Duration = Duration::from_secs(1);
+const MIN_CALL_INTERVAL: Duration = Duration::from_secs(1);
 /// Between attempts while GitHub is in trouble.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(10));
 /// After GitHub has refused marks of a kind, in the same configuration.
-const REFUSED: Duration = Duration::from_hours(6);
+const REFUSED_RETRY_INTERVAL: Duration = Duration::from_hours(6);
 /// What could not be left for so long is history.
-const TOO_OLD: Duration = Duration::from_hours(7 * 24);
+const MAX_MARK_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// What comes after a look at what is due.
 enum Next {
@@ -130,7 +130,7 @@ impl Worker<'_> {
 
     async fn leave(&mut self, due: Due) -> Result<Next, StoreError> {
         let age = Duration::try_from(self.engine.now().duration_since(due.at)).unwrap_or_default();
-        if age > TOO_OLD {
+        if age > MAX_MARK_AGE {
             return self.done(due, Next::Another).await;
         }
         let Some(site) = Site::of(self.engine, self.service) else { return Ok(Next::Nothing(None)) };
@@ -142,7 +142,7 @@ impl Worker<'_> {
                 if self.waits.values().all(|wait| wait.left(&now).is_zero()) {
                     self.trouble = None;
                 }
-                let next = if left == Left::Asked { Next::After(REST) } else { Next::Another };
+                let next = if left == Left::Asked { Next::After(MIN_CALL_INTERVAL) } else { Next::Another };
                 self.done(due, next).await
             }
             Err(Failed::Store(error)) => Err(error),
@@ -168,7 +168,7 @@ impl Worker<'_> {
                     kind.permission(),
                     kind.switch(),
                 );
-                self.wait(due, REFUSED, BACKOFF);
+                self.wait(due, REFUSED_RETRY_INTERVAL, BACKOFF);
                 Ok(Next::Another)
             }
         }

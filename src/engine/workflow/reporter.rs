@@ -14,7 +14,7 @@ use crate::domain::workflow::DispatchState;
 use crate::engine::{Engine, Failure};
 
 /// How long the report may wait for GitHub's answer. Without one, it has to come again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// What is known of the CI run that reports about a release, beside what it says itself.
@@ -36,7 +36,7 @@ impl Engine {
             // By now it is known which one it is, and the number tells.
             Shown::NotYet
         } else {
-            let asked = tokio::time::timeout(PATIENCE, self.shown_by_github(&dispatched, &run, &reporter.id));
+            let asked = tokio::time::timeout(ANSWER_TIMEOUT, self.shown_by_github(&dispatched, &run, &reporter.id));
             asked.await.unwrap_or_default()
         };
         Ok(Some(Reporter { shown, ..reporter }))
