@@ -164,6 +164,7 @@ const colours = async () => {
     }
   }
   await page.evaluate(() => sessionStorage.clear());
+  await open('/');
 };
 
 // The keys that lead about.
