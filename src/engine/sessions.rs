@@ -209,5 +209,5 @@ impl Engine {
 
 /// 256 random bits, as they stand in a link or a cookie.
 fn new_secret() -> Result<SecretString, StoreError> {
-    Ok(SecretString::from(hex::encode(&key::random_bytes()?)))
+    Ok(SecretString::from(hex::encode(key::random_bytes()?)))
 }

@@ -74,7 +74,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
                 continue;
             }
             Next::Later => pause,
-            Next::After(time) => time.max(SHORTEST),
+            Next::After(time) => time.max(MIN_POLL_INTERVAL),
             Next::Within(time) => time.min(pause),
         };
         tokio::select! {

@@ -300,8 +300,6 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// Whether a word is one of some.
-
 fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
 }
