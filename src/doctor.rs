@@ -15,7 +15,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::contract::{Examined, Finding};
+use crate::domain::finding::{About, Finding};
 use crate::engine::catalog::Catalog;
 
 /// What can be looked at from here.
@@ -36,6 +36,17 @@ pub enum Part {
 impl Part {
     /// In the order in which they are looked at.
     pub const ALL: [Self; 5] = [Self::Machine, Self::Address, Self::Telegram, Self::Github, Self::Ai];
+}
+
+/// What was found about one thing that RMM needs.
+#[derive(Debug, Clone)]
+pub struct Examined {
+    /// Which part of what RMM needs it belongs to, such as `github`.
+    pub part: &'static str,
+    /// The thing.
+    pub about: About,
+    /// In the order in which it was looked at.
+    pub findings: Vec<Finding>,
 }
 
 /// What is looked at.
@@ -71,7 +82,7 @@ impl Subject<'_> {
             }
         }
         for finding in examined.iter_mut().flat_map(|one| &mut one.findings) {
-            finding.detail = catalog.redactor().text(&finding.detail);
+            catalog.redactor().hide_in(finding);
         }
         examined
     }

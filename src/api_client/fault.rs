@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use super::{Hint, Unreached};
 use crate::config::ConfigErrors;
 use crate::contract::{GateView, Problem};
 use crate::domain::gate::Gate;
@@ -37,7 +38,7 @@ pub enum Fault {
     /// RMM's rules do not allow it.
     Refused(Box<Refusal>),
     /// No RMM could be reached.
-    Unreachable(String),
+    Unreachable(Unreached),
     /// All is said already; the exit status.
     Said(u8),
     /// The reader of standard output is gone, which is no failure.
@@ -54,7 +55,7 @@ pub struct Refusal {
     /// The release that it is about, for commands to paste.
     pub release: Option<i64>,
     /// What to try.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// The reader is a machine.
     pub as_json: bool,
 }
@@ -97,8 +98,21 @@ impl Fault {
 
     /// Adds what to try.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub fn hint(self, hint: impl Into<Hint>) -> Self {
         self.refusal(|refusal| refusal.hint = Some(hint.into()))
+    }
+
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        match self {
+            Self::Unreachable(why) => why.told(language),
+            Self::Configuration(errors) => errors.told(language),
+            Self::Refused(refusal) if language == Language::Ru => {
+                format!("отказано: {}", full_stop(&refusal.sentences(language).0))
+            }
+            Self::Failed(_) | Self::Usage(_) | Self::Refused(_) | Self::Said(_) | Self::Pipe => self.to_string(),
+        }
     }
 
     /// Tells it on standard error; the exit status.
@@ -113,7 +127,7 @@ impl Fault {
             Self::Pipe => 0,
         };
         match self {
-            Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {self}")),
+            Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {}", self.told(language))),
             Self::Configuration(errors) => note(&errors.told(language)),
             Self::Refused(refusal) => refusal.tell(language),
             Self::Said(_) | Self::Pipe => {}
@@ -125,7 +139,8 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Failed(text) | Self::Usage(text) => f.write_str(text),
+            Self::Unreachable(why) => f.write_str(&why.told(Language::En)),
             Self::Configuration(errors) => errors.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
             Self::Said(status) => write!(f, "exit status {status}"),
@@ -182,7 +197,7 @@ impl Refusal {
             }
         }
         if let Some(hint) = &self.hint {
-            note(hint);
+            note(hint.told(language));
         }
     }
 }
@@ -231,7 +246,7 @@ impl From<anyhow::Error> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Locked { .. }) {
-            Self::Unreachable(error.to_string())
+            Self::Unreachable(error.to_string().into())
         } else {
             Self::Failed(error.to_string())
         }

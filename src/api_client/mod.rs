@@ -21,10 +21,13 @@ mod call;
 mod context;
 mod fault;
 pub mod sse;
+mod unreached;
 
 pub use self::call::{Call, LONG, with_query};
 pub use self::context::{Context, Local};
 pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
+use self::unreached::NotServing;
+pub use self::unreached::{Hint, Unreached};
 use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
@@ -129,20 +132,17 @@ impl Client {
             match operator::call(&socket).await {
                 Ok(_) => return Ok(Self::on_socket(socket)),
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                    return Err(Fault::Unreachable(format!(
-                        "the socket {} belongs to another user: run rmm as the user that runs RMM \
-                         (sudo -u USER rmm …), or set RMM_URL and RMM_TOKEN",
-                        socket.display()
-                    )));
+                    let socket = socket.display().to_string();
+                    return Err(Fault::Unreachable(Unreached::SocketOfOther { socket }));
                 }
                 // No process listens, or none ever did.
                 Err(_) => {}
             }
             if intent == Intent::Watch {
-                return Err(not_running(&local.data_dir, "and nothing moves until it does"));
+                return Err(not_running(&local.data_dir, NotServing::TakesServer));
             }
             if intent == Intent::Look && !files.database().exists() {
-                return Err(not_running(&local.data_dir, "and none ever has"));
+                return Err(not_running(&local.data_dir, NotServing::NoDatabase));
             }
             let config = local.config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
             match App::open(config, &crate::config::env_vars(std::env::vars_os())) {
@@ -162,10 +162,8 @@ impl Client {
                         return Err(error.into());
                     }
                     if began.elapsed() > LOCK_TIMEOUT {
-                        return Err(Fault::Unreachable(format!(
-                            "{error:#}; but nothing answers at its socket {}",
-                            socket.display()
-                        )));
+                        let (said, socket) = (format!("{error:#}"), socket.display().to_string());
+                        return Err(Fault::Unreachable(Unreached::Locked { said, socket }));
                     }
                     // It starts, ends, or is a verb like this one.
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -200,7 +198,7 @@ impl Client {
     }
 
     fn foreign(&self, error: &serde_json::Error) -> Fault {
-        Fault::Unreachable(format!("what answers at {} is not this RMM ({error})", self.name))
+        Fault::Unreachable(Unreached::NotThis { name: self.name.clone(), said: error.to_string() })
     }
 
     /// Everything that happened to a release, page by page.
@@ -237,7 +235,7 @@ impl Client {
             self.read(response.into_body()).await
         };
         tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
-            Err(Fault::Unreachable(format!("{} did not answer within {} s", self.name, timeout.as_secs())))
+            Err(Fault::Unreachable(Unreached::Late { name: self.name.clone(), seconds: timeout.as_secs() }))
         })
     }
 
@@ -250,12 +248,10 @@ impl Client {
     }
 
     async fn read(&self, body: Body) -> Result<String, Fault> {
-        let bytes = body
-            .collect()
-            .await
-            .map_err(|error| Fault::Unreachable(format!("the answer of {} was cut off: {error}", self.name)))?;
-        String::from_utf8(bytes.to_bytes().to_vec())
-            .map_err(|_| Fault::Unreachable(format!("what answers at {} is not RMM", self.name)))
+        let name = || self.name.clone();
+        let cut_off = |error: axum::Error| Unreached::CutOff { name: name(), said: error.to_string() };
+        let bytes = body.collect().await.map_err(|error| Fault::Unreachable(cut_off(error)))?;
+        String::from_utf8(bytes.to_bytes().to_vec()).map_err(|_| Fault::Unreachable(Unreached::NotRmm { name: name() }))
     }
 
     async fn send(&self, call: &Call) -> Result<Response<Body>, Fault> {
@@ -281,7 +277,7 @@ impl Client {
         }
         if status.is_redirection() {
             let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("?");
-            return Err(Fault::Unreachable(format!("{} points to {to}; set RMM_URL to the address itself", self.name)));
+            return Err(Fault::Unreachable(Unreached::Elsewhere { name: self.name.clone(), to: to.to_owned() }));
         }
         let json = self.read(response.into_body()).await?;
         Err(self.fault(status, json))
@@ -289,33 +285,25 @@ impl Client {
 
     fn fault(&self, status: StatusCode, json: String) -> Fault {
         let Ok(problem) = serde_json::from_str::<contract::Problem>(&json) else {
-            return Fault::Unreachable(format!(
-                "{} answered {status}, and not as RMM would: is RMM down behind a proxy, or RMM_URL wrong?",
-                self.name
-            ));
+            return Fault::Unreachable(Unreached::Behind { name: self.name.clone(), status: status.to_string() });
         };
         if status.is_server_error() {
             return match problem.code.as_str() {
-                "stopping" => Fault::Unreachable(problem.detail),
+                "stopping" => Fault::Unreachable(problem.detail.into()),
                 _ => Fault::Failed(problem.detail),
             };
         }
         let hint = match (status, &self.way) {
-            (StatusCode::UNAUTHORIZED, Way::Http { token: None, .. }) => {
-                Some("RMM_TOKEN is not set; an admin makes one with `rmm token create`.".to_owned())
-            }
-            (StatusCode::UNAUTHORIZED, _) => Some("Check RMM_TOKEN.".to_owned()),
+            (StatusCode::UNAUTHORIZED, Way::Http { token: None, .. }) => Some(Hint::SetToken),
+            (StatusCode::UNAUTHORIZED, _) => Some(Hint::CheckToken),
             _ => None,
         };
         Fault::Refused(Box::new(Refusal { problem, json, hint, ..Refusal::default() }))
     }
 }
 
-fn not_running(data_dir: &Path, more: &str) -> Fault {
-    Fault::Unreachable(format!(
-        "no RMM runs on {}, {more}: start it with `rmm serve`, or set RMM_URL and RMM_TOKEN to reach one elsewhere",
-        data_dir.display()
-    ))
+fn not_running(data_dir: &Path, why: NotServing) -> Fault {
+    Fault::Unreachable(Unreached::NotRunning { folder: data_dir.display().to_string(), why })
 }
 
 async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &Call) -> Result<Response<Body>, Fault> {
@@ -338,10 +326,8 @@ async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        let why = if error.is_timeout() { "it did not answer in time".to_owned() } else { cause.to_string() };
-        Fault::Unreachable(format!(
-            "no RMM could be reached at {base}: {why}. Does it run there, and is RMM_URL right?"
-        ))
+        let said = (!error.is_timeout()).then(|| cause.to_string());
+        Fault::Unreachable(Unreached::NoAnswer { url: base.to_owned(), said })
     })?;
     let mut answer = Response::builder().status(response.status());
     if let Some(headers) = answer.headers_mut() {
@@ -354,7 +340,8 @@ async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &
 
 async fn over_socket(path: &Path, call: &Call) -> Result<Response<Body>, Fault> {
     let gone = |error: &dyn std::fmt::Display| {
-        Fault::Unreachable(format!("RMM at {} went away: {error}; is it being restarted?", path.display()))
+        let (socket, said) = (path.display().to_string(), error.to_string());
+        Fault::Unreachable(Unreached::WentAway { socket, said })
     };
     let stream = operator::call(path).await.map_err(|error| gone(&error))?;
     let (mut sender, connection) =

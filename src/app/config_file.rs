@@ -9,8 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{App, DataDir, local_steps};
 use crate::config::{Block, Composed, Config, ConfigErrors, EnvVars, Problem};
-use crate::contract::Examined;
-use crate::doctor::{Part, Subject};
+use crate::doctor::{Examined, Part, Subject};
 use crate::domain::cause::Cause;
 use crate::domain::ids::ServiceName;
 use crate::engine::{Engine, Failure};

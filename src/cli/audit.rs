@@ -202,10 +202,8 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fau
     let files = DataDir::new(data_dir);
     let database = files.database();
     if !database.exists() {
-        return Err(Fault::Unreachable(format!(
-            "there is no RMM at {}: no one runs, and no one ever has",
-            data_dir.display()
-        )));
+        let said = format!("there is no RMM at {}: no one runs, and no one ever has", data_dir.display());
+        return Err(Fault::Unreachable(said.into()));
     }
     let _lock = hold(&data_dir.join(LOCK_FILE))?;
     let key = AuditKey::load(&files.audit_key())?;
@@ -219,7 +217,7 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fau
 async fn rotate_key(context: &Context) -> Result<(), Fault> {
     let files = DataDir::new(context.local()?.data_dir);
     if !files.database().exists() {
-        return Err(Fault::Unreachable(format!("there is no RMM at {}", files.path().display())));
+        return Err(Fault::Unreachable(format!("there is no RMM at {}", files.path().display()).into()));
     }
     let _lock = match DirectoryLock::acquire(files.path()) {
         Err(error @ StoreError::Locked { .. }) => {

@@ -11,11 +11,11 @@ use crate::api_client::{Client, Context, FAILED, Fault, print};
 use crate::app::DataDir;
 use crate::app::config_file::with_dashboard;
 use crate::config::Config;
-use crate::contract::{Examined, Finding};
-use crate::doctor::{self, Subject};
+use crate::doctor::{self, Examined, Subject};
+use crate::domain::finding::{About, Finding, Found, RunningFact, State, Topic};
 use crate::terminal::{Ui, note};
 use crate::web::limits::OpenFiles;
-use crate::wording::Language;
+use crate::wording::{Language, english_found};
 
 /// Look at everything that RMM needs.
 #[derive(Debug, Args)]
@@ -71,12 +71,29 @@ impl Part {
     }
 }
 
-/// A finding and its number.
+/// A finding and its number, as `--json` prints it: as the API tells findings, the sentences in English.
 #[derive(Debug, Serialize)]
 struct Numbered<'a> {
     number: usize,
-    #[serde(flatten)]
-    finding: &'a Finding,
+    name: &'a str,
+    state: State,
+    detail: String,
+    fix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'a Found>,
+}
+
+impl<'a> Numbered<'a> {
+    fn of(number: usize, Finding { topic, state, found, remedy }: &'a Finding) -> Self {
+        Self {
+            number,
+            name: topic.as_str(),
+            state: *state,
+            detail: english_found(found),
+            fix: remedy.as_ref().map(|remedy| Language::En.finding_remedy(remedy)),
+            because: found.facts(),
+        }
+    }
 }
 
 impl Doctor {
@@ -85,8 +102,8 @@ impl Doctor {
         let config = with_dashboard(&file, &context.env)?.config;
         let examined = self.look(context, &config).await;
         print(&if self.json { json(&examined)? } else { shown(&examined, &context.ui) })?;
-        let failed: Vec<_> =
-            examined.iter().filter(|one| one.findings.iter().any(Finding::fails)).map(|one| &*one.about).collect();
+        let failed = examined.iter().filter(|one| one.findings.iter().any(Finding::fails));
+        let failed: Vec<_> = failed.map(|one| context.ui.language.about(&one.about)).collect();
         if failed.is_empty() {
             return Ok(());
         }
@@ -113,10 +130,10 @@ impl Doctor {
         };
         let mut examined = subject.examine(&self.wanted(&[Part::Machine])).await;
         if [Part::Running, Part::Backups, Part::Hosts].into_iter().any(|part| self.wants(part)) {
-            let (running, client) = running::examine(context).await;
+            let (running, client) = running::examine(context, self.language(context)).await;
             examined.push(running);
             if let Some(client) = client {
-                self.ask(&client, config, &mut examined).await;
+                self.ask(&client, config, self.language(context), &mut examined).await;
             }
         }
         examined.extend(subject.examine(&self.wanted(&[Part::Address, Part::Telegram, Part::Github, Part::Ai])).await);
@@ -128,16 +145,24 @@ impl Doctor {
         of.iter().filter(|part| self.wants(**part)).filter_map(|part| part.without_running_rmm()).collect()
     }
 
+    /// The language of what is said: JSON is in English.
+    fn language(&self, context: &Context) -> Language {
+        if self.json { Language::En } else { context.ui.language }
+    }
+
     /// What only the RMM that runs knows.
-    async fn ask(&self, client: &Client, config: &Config, examined: &mut Vec<Examined>) {
+    async fn ask(&self, client: &Client, config: &Config, language: Language, examined: &mut Vec<Examined>) {
         if self.wants(Part::Backups) {
-            examined.push(running::backups(client).await);
+            examined.push(running::backups(client, language).await);
         }
         if self.wants(Part::Hosts) {
             let names: Vec<_> = config.hosts.iter().map(|host| host.name.to_string()).collect();
             for (name, found) in check_each(client, names).await {
-                let findings = found.unwrap_or_else(|fault| vec![Finding::fail("check", fault.to_string(), "")]);
-                examined.push(Examined { part: "hosts", about: name, findings });
+                let unasked = |fault: Fault| {
+                    vec![Finding::fail(Topic::Check, RunningFact::RunningSays { said: fault.told(language) })]
+                };
+                let findings = found.unwrap_or_else(unasked);
+                examined.push(Examined { part: "hosts", about: About::Named(name), findings });
             }
         }
     }
@@ -148,9 +173,9 @@ fn json(examined: &[Examined]) -> Result<String, Fault> {
     let parts: Vec<_> = examined
         .iter()
         .map(|one| {
-            let findings: Vec<_> =
-                one.findings.iter().zip(&mut numbers).map(|(finding, number)| Numbered { number, finding }).collect();
-            serde_json::json!({ "part": one.part, "about": one.about, "findings": findings })
+            let numbered = one.findings.iter().zip(&mut numbers);
+            let findings: Vec<_> = numbered.map(|(finding, number)| Numbered::of(number, finding)).collect();
+            serde_json::json!({ "part": one.part, "about": Language::En.about(&one.about), "findings": findings })
         })
         .collect();
     serde_json::to_string(&parts).map(|text| text + "\n").map_err(|error| Fault::Failed(error.to_string()))
@@ -161,7 +186,7 @@ fn shown(examined: &[Examined], ui: &Ui) -> String {
     let parts: Vec<_> = examined
         .iter()
         .map(|one| {
-            let report = findings::numbered(&one.about, &one.findings, first, ui);
+            let report = findings::numbered(&ui.language.about(&one.about), &one.findings, first, ui);
             first += one.findings.len();
             report
         })

@@ -34,8 +34,8 @@ impl Healthcheck {
         let client = Client::http(&url, None)?;
         let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
         let text = answer.map_err(|fault| match fault {
-            Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
-            Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),
+            Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}").into()),
+            Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail).into()),
             other @ (Fault::Usage(_)
             | Fault::Configuration(_)
             | Fault::Unreachable(_)

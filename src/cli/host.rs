@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{answers, findings, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
 use crate::contract::{self, TrustHost};
+use crate::domain::finding::Finding;
 use crate::domain::host::KeyState;
 use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence};
@@ -95,13 +96,14 @@ async fn check(client: &Client, name: &str, json: bool) -> Result<(contract::Hos
     client.json(call).await.map_err(|fault| fault.in_json(json))
 }
 
+fn facts(findings: Vec<contract::Finding>) -> Vec<Finding> {
+    findings.into_iter().map(Finding::from).collect()
+}
+
 /// What is found on each of these hosts.
-pub(super) async fn check_each(
-    client: &Client,
-    names: Vec<String>,
-) -> Vec<(String, Result<Vec<contract::Finding>, Fault>)> {
+pub(super) async fn check_each(client: &Client, names: Vec<String>) -> Vec<(String, Result<Vec<Finding>, Fault>)> {
     let look = |name: String| async move {
-        let found = check(client, &name, false).await.map(|(found, _)| found.findings);
+        let found = check(client, &name, false).await.map(|(found, _)| facts(found.findings));
         (name, found)
     };
     join_all(names.into_iter().map(look)).await
@@ -127,7 +129,7 @@ async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> 
             print(&format!(
                 "{}{}",
                 if at > 0 { "\n" } else { "" },
-                findings::report(&found.host.name, &found.findings, ui)
+                findings::report(&found.host.name, &facts(found.findings), ui)
             ))?;
         }
     }
@@ -315,7 +317,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        let text = findings::report(&found.host.name, &found.findings, &Ui::test(80));
+        let text = findings::report(&found.host.name, &facts(found.findings), &Ui::test(80));
         assert!(text.contains("  ok    reachable   yes\n"), "{text}");
         assert!(text.contains("  FAIL  docker      no·[2J\n"), "{text}");
         assert!(text.contains("                    sudo usermod -aG docker deploy\n"), "{text}");

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use self::findings::Said;
 use super::tools;
 use super::transport::{EnvPair, Transport, TransportError};
+use crate::domain::finding::host::{AskedFrom, Place};
+use crate::domain::finding::{Finding, HostFact, State, Topic};
 use crate::domain::plan::shell_word;
 use crate::wording::english;
 
@@ -48,64 +49,20 @@ pub fn lacks_compose(said: &str) -> bool {
         || (flags && said.contains("docker [OPTIONS] COMMAND"))
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Finding {
-    /// What was looked at, one word or two.
-    pub name: String,
-    /// How it is.
-    pub state: State,
-    /// A sentence.
-    pub detail: String,
-    /// A command to type that mends it, or shows more.
-    pub fix: Option<String>,
-}
-
-/// How a thing is that was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Ok,
-    /// RMM can work, but a person should look.
-    Warn,
-    /// RMM cannot work like this.
-    Fail,
-}
-
-impl Finding {
-    /// All is well.
-    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
-    }
-
-    /// A person should look.
-    pub fn warn(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
-        Self { state: State::Warn, fix, ..Self::ok(name, detail) }
-    }
-
-    /// RMM cannot work.
-    pub fn fail(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
-        Self { state: State::Fail, fix, ..Self::ok(name, detail) }
-    }
-
-    /// Why a host could not be asked.
-    #[must_use]
-    pub fn of_error(error: &TransportError) -> Self {
-        let sentence = error.to_string();
-        match error {
-            TransportError::Jump { .. } => Self::fail("jump", sentence, None),
-            TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Self::fail("key", sentence, None),
-            TransportError::Login(_) => Self::fail("login", sentence, None),
-            TransportError::Unreachable(_)
-            | TransportError::Refused(_)
-            | TransportError::Silent(_)
-            | TransportError::Forbidden(_) => Self::fail("reachable", sentence, None),
-            TransportError::ProgramMissing { .. } | TransportError::Start(_) | TransportError::Died(_) => {
-                Self::fail("shell", sentence, None)
-            }
-        }
-    }
+/// Why a host could not be asked.
+#[must_use]
+pub fn unasked(error: &TransportError) -> Finding {
+    let topic = match error {
+        TransportError::Jump { .. } => Topic::Jump,
+        TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Topic::Key,
+        TransportError::Login(_) => Topic::Login,
+        TransportError::Unreachable(_)
+        | TransportError::Refused(_)
+        | TransportError::Silent(_)
+        | TransportError::Forbidden(_) => Topic::Reachable,
+        TransportError::ProgramMissing { .. } | TransportError::Start(_) | TransportError::Died(_) => Topic::Shell,
+    };
+    Finding::fail(topic, error.reason())
 }
 
 /// What is wanted of a host. What nothing there needs is not asked for.
@@ -134,10 +91,8 @@ pub struct Wanted {
 /// What a run looks at in one place before it touches anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// Whose place it is.
-    pub title: String,
-    /// The folder, where it has one.
-    pub folder: Option<String>,
+    /// The place.
+    pub place: Place,
     /// Calls of RMM's own shell functions, as a plan makes them.
     pub calls: String,
 }
@@ -175,8 +130,9 @@ impl Wanted {
         args.extend(self.directories.iter().map(|directory| format!("directory={directory}")));
         args.extend(self.folders.iter().map(|folder| format!("folder={folder}")));
         for (index, look) in self.looks.iter().enumerate() {
-            args.push(format!("look={}", look.title));
-            env.push((format!("RMM_LOOK_{}", index + 1), SecretString::from(look.calls.as_str())));
+            let number = index + 1;
+            args.push(format!("look={number}"));
+            env.push((format!("RMM_LOOK_{number}"), SecretString::from(look.calls.as_str())));
         }
         for (index, repository) in self.repositories.iter().enumerate() {
             args.push(format!("repository={}", repository.url));
@@ -202,14 +158,11 @@ pub async fn checkup(
         Ok(Ok(Some(trouble))) => {
             // A shell that has begun with the script is not to blame.
             let user = wanted.user.as_deref().filter(|_| !said.has_begun());
-            Some(Finding::fail("shell", trouble, user.map(findings::other_shell)))
+            let finding = Finding::fail(Topic::Shell, trouble);
+            Some(Finding { remedy: user.map(|user| findings::other_shell(user).into()), ..finding })
         }
-        Ok(Err(error)) => Some(Finding::of_error(&error)),
-        Err(_) => Some(Finding::fail(
-            "shell",
-            format!("the host did not answer everything within {} s", timeout.as_secs()),
-            None,
-        )),
+        Ok(Err(error)) => Some(unasked(&error)),
+        Err(_) => Some(Finding::fail(Topic::Shell, HostFact::AnswersLate { limit: timeout })),
     };
     let reached = trouble.is_none();
     let mut findings = said.findings(wanted, trouble);
@@ -219,29 +172,17 @@ pub async fn checkup(
     findings
 }
 
-/// What a question over the network is called.
-const QUESTION: &str = "health";
-/// The same through a host.
-const THROUGH: &str = "forwarding";
-
 impl Asked {
     fn is_by_name(&self) -> bool {
         self.host.parse::<IpAddr>().is_err()
     }
 
-    fn name(&self) -> &'static str {
-        if self.here { QUESTION } else { THROUGH }
+    const fn topic(&self) -> Topic {
+        if self.here { Topic::Health } else { Topic::Forwarding }
     }
 
-    fn way(&self) -> &'static str {
-        if self.here { "from RMM's own machine" } else { "through the host" }
-    }
-
-    fn leads_nowhere(&self, why: &str) -> Finding {
-        let Self { host, port, .. } = self;
-        let detail =
-            format!("a health check asks {host}:{port} {}, and the name leads nowhere there: {why}", self.way());
-        Finding::fail(self.name(), detail, Some(format!("getent hosts {}", shell_word(host))))
+    const fn from(&self) -> AskedFrom {
+        if self.here { AskedFrom::Rmm } else { AskedFrom::Host }
     }
 }
 
@@ -264,30 +205,30 @@ pub fn is_unresolved(said: &str) -> bool {
 
 /// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
 pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
-    let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
+    let (from, address, instead) = (asked.from(), format!("{}:{}", asked.host, asked.port), asked.instead);
     let limit = if asked.is_by_name() { LOOKUP_TIMEOUT } else { FORWARD_TIMEOUT };
     match host.connect(&asked.host, asked.port, limit).await {
-        Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
-        Err(TransportError::Forbidden(why)) => {
-            let why = english(&why);
-            let detail = format!("a health check asks {place} {way}. {why}");
-            match asked.instead {
-                false => Finding::fail(name, detail, Some(ALLOW_FORWARDING.to_owned())),
-                true => Finding::warn(name, format!("{detail} (tried in place of the address of a release)"), None),
+        Ok(_) => Finding::ok(asked.topic(), HostFact::Askable { address, from }),
+        Err(TransportError::Forbidden(cause)) => {
+            let fact = HostFact::AskedForbidden { address, from, cause, instead };
+            match instead {
+                false => Finding::fail(asked.topic(), fact).with(ALLOW_FORWARDING),
+                true => Finding::warn(asked.topic(), fact),
             }
         }
-        Err(TransportError::Refused(why) | TransportError::Silent(why))
-            if asked.is_by_name() && is_unresolved(&english(&why)) =>
+        Err(TransportError::Refused(cause) | TransportError::Silent(cause))
+            if asked.is_by_name() && is_unresolved(&english(&cause)) =>
         {
-            let why = english(&why);
             // An sshd that was asked for the name itself does not say what it waits for.
-            let state = if why.contains("; perhaps") { State::Warn } else { State::Fail };
-            Finding { state, ..asked.leads_nowhere(&why) }
+            let state = if english(&cause).contains("; perhaps") { State::Warn } else { State::Fail };
+            let fact = HostFact::AskedNowhere { address, from, cause };
+            let look = format!("getent hosts {}", shell_word(&asked.host));
+            Finding { state, ..Finding::fail(asked.topic(), fact).with(look) }
         }
         Err(TransportError::Refused(_) | TransportError::Silent(_)) => {
-            Finding::ok(name, format!("{place} can be asked {way}; nothing answers there now"))
+            Finding::ok(asked.topic(), HostFact::AskableSilent { address, from })
         }
-        Err(error) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
+        Err(error) => Finding { topic: asked.topic(), ..unasked(&error) },
     }
 }
 
@@ -297,7 +238,7 @@ async fn listen(
     wanted: &Wanted,
     now: &(dyn Fn() -> Timestamp + Sync),
     said: &mut Said,
-) -> Result<Option<String>, TransportError> {
+) -> Result<Option<HostFact>, TransportError> {
     let (args, env) = wanted.told();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let channel = host.exec(&tools::with(SCRIPT), &args, &env).await?;
@@ -321,14 +262,11 @@ async fn listen(
         words = findings::clean(&noise[..noise.len().min(300)]);
     }
     let status = channel.status.await?;
-    let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+    let said_so = Some(words).filter(|words| !words.is_empty());
     Ok(Some(if said.has_begun() {
-        format!("`sh` did not run to the end of RMM's script (exit status {status}){words}")
+        HostFact::ShellBroke { status, said: said_so }
     } else {
-        format!(
-            "the user's login shell, which must run commands (nologin and false do not), did not run RMM's script (exit \
-             status {status}){words}"
-        )
+        HostFact::ShellRefuses { status, said: said_so }
     }))
 }
 

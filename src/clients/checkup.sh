@@ -1,5 +1,5 @@
 # Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
-# directory=PATH, folder=PATH, look=TITLE, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
+# directory=PATH, folder=PATH, look=NUMBER, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
 # repository number N, RMM_LOOK_N the calls of RMM's own functions that a run begins with in place number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null

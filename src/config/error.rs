@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
+use crate::domain::finding::Misconfigured;
 use crate::domain::ids::ServiceName;
 use crate::wording::{Language, russian_plural};
 
@@ -50,37 +51,28 @@ impl Problem {
     /// line), the excerpt, the hint.
     #[must_use]
     pub fn told(&self, language: Language) -> String {
-        let mut told = self.place(language);
-        if !self.key.is_empty() {
-            told = format!("{told}: {}", self.key);
-        }
-        told = format!("{told}: {}", language.config_fault(&self.fault));
-        if let (Some(Position { line, column }), Some(excerpt)) = (self.position, &self.excerpt) {
+        language.misconfigured(&self.into())
+    }
+}
+
+impl From<&Problem> for Misconfigured {
+    fn from(problem: &Problem) -> Self {
+        let Problem { file, service, position, key, fault, hint, excerpt } = problem;
+        let excerpt = position.zip(excerpt.as_ref()).map(|(Position { line, column }, excerpt)| {
             // Tabs are kept, so that the caret stands under its character whatever the width of a tab is.
             let margin: String =
                 excerpt.line.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            told = format!("{told}\n{line:>5} | {}\n      | {margin}{}", excerpt.line, "^".repeat(excerpt.width));
+            format!("{line:>5} | {}\n      | {margin}{}", excerpt.line, "^".repeat(excerpt.width))
+        });
+        Self {
+            file: file.clone(),
+            service: service.clone(),
+            position: position.map(|Position { line, column }| (line, column)),
+            key: key.clone(),
+            fault: fault.clone(),
+            hint: hint.clone(),
+            excerpt,
         }
-        let hint = self.hint.as_ref().map(|hint| language.config_hint(hint));
-        match (language, hint) {
-            (Language::En, Some(hint)) => format!("{told}\n      = hint: {hint}"),
-            (Language::Ru, Some(hint)) => format!("{told}\n      = подсказка: {hint}"),
-            (_, None) => told,
-        }
-    }
-
-    fn place(&self, language: Language) -> String {
-        let Some(service) = &self.service else {
-            return match self.position {
-                Some(Position { line, column }) => format!("{}:{line}:{column}", self.file),
-                None => self.file.clone(),
-            };
-        };
-        let (place, line) = match language {
-            Language::En => (format!("the service {service} as defined in the dashboard"), "line"),
-            Language::Ru => (format!("сервис {service}, как он определён в панели"), "строка"),
-        };
-        self.position.map_or_else(|| place.clone(), |at| format!("{place}, {line} {}", at.line))
     }
 }
 

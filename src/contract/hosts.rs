@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Word, known};
+use crate::domain::finding::{self, Found, Topic};
 use crate::domain::host::{HostKey, KeyState};
+
+pub use crate::domain::finding::State as FindingState;
 
 /// A host.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -55,57 +58,29 @@ pub struct Finding {
     pub detail: String,
     /// A command to type that mends it, or shows more.
     pub fix: Option<String>,
+    /// The facts that `detail` tells in words, with a `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<Found>,
+}
+
+impl From<Finding> for finding::Finding {
+    fn from(Finding { name, state, detail, fix, because }: Finding) -> Self {
+        Self {
+            topic: Topic::named(&name),
+            state: state.known().unwrap_or(FindingState::Warn),
+            found: because.unwrap_or(Found::Told(detail)),
+            remedy: fix.map(Into::into),
+        }
+    }
 }
 
 impl Finding {
-    /// As it should be.
-    #[must_use]
-    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), state: FindingState::Ok.into(), detail: detail.into(), fix: None }
-    }
-
-    /// RMM can work, but a person should look. `fix`: what to do; empty where the sentence says it.
-    #[must_use]
-    pub fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { state: FindingState::Warn.into(), ..Self::fail(name, detail, fix) }
-    }
-
-    /// RMM cannot work like this. `fix`: what to do; empty where the sentence says it.
-    #[must_use]
-    pub fn fail(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        let fix = Some(fix.into()).filter(|fix: &String| !fix.is_empty());
-        Self { state: FindingState::Fail.into(), fix, ..Self::ok(name, detail) }
-    }
-
     /// Whether RMM cannot work like this.
     #[must_use]
     pub fn fails(&self) -> bool {
         self.state == FindingState::Fail
     }
-}
-
-/// What was found about one thing that RMM needs.
-#[derive(Debug, Clone)]
-pub struct Examined {
-    /// Which part of what RMM needs it belongs to, such as `github`.
-    pub part: &'static str,
-    /// The thing, for people.
-    pub about: String,
-    /// In the order in which it was looked at.
-    pub findings: Vec<Finding>,
-}
-
-/// How a thing is that was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = State)]
-pub enum FindingState {
-    /// As it should be.
-    Ok,
-    /// RMM can work, but a person should look.
-    Warn,
-    /// RMM cannot work like this.
-    Fail,
 }
 
 /// The key to trust.

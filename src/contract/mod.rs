@@ -24,7 +24,7 @@ pub use self::backups::{
     BackupFailedView, BackupFileView, BackupScheduleView, BackupTestView, BackupView, BackupsView,
 };
 pub use self::commit_check::CommitCheckView;
-pub use self::hosts::{Examined, Finding, FindingState, HostCheck, HostView, TrustHost};
+pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
 pub use self::releases::{

@@ -11,6 +11,7 @@ use crate::domain::content::Content;
 use crate::domain::env::Env;
 use crate::domain::reason::Reason;
 use crate::domain::run::{RunKind, StepKind};
+use crate::domain::timing::Timing;
 use crate::domain::version::Version;
 
 /// A run.
@@ -114,6 +115,10 @@ pub struct StepView {
     pub project: Option<String>,
     /// Its time limit, or the schedule of a health check, for people.
     pub limit: String,
+    /// The facts that `limit` tells in words, with a `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[schema(value_type = Option<Object>)]
+    pub timing: Option<Timing>,
     /// `pending`, `running`, `succeeded`, `failed`, `stopped`, `unknown` or `skipped`.
     pub state: String,
     /// The exit status.

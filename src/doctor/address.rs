@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use crate::clients::health::{Expected, Prober};
 use crate::clients::tls;
 use crate::config::Config;
-use crate::contract::{Examined, Finding};
+use crate::doctor::Examined;
 use crate::domain::fault::HealthFault;
+use crate::domain::finding::{About, AddressFact, Finding, Remedy, Topic};
 use crate::domain::reason::Reason;
-use crate::wording::Language::En;
 
 /// Longer, GitHub would not wait either.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,23 +22,23 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Examined {
     let Some(url) = &config.server.public_url else {
         let needs = config.telegram.as_ref().is_some_and(|telegram| telegram.webhook_secret.is_some())
             || config.from_github.webhook_secret.is_some();
-        let sentence = "rmm.toml has no `public_url`, so RMM need not be reachable from outside";
+        let fact = AddressFact::NoPublicUrl { webhooks: needs };
         let finding = if needs {
-            Finding::warn("address", format!("{sentence}, and yet webhooks are set up"), "`public_url` in [server]")
+            Finding::warn(Topic::Address, fact).with(Remedy::NamePublicUrl)
         } else {
-            Finding::ok("address", format!("{sentence}; it asks GitHub and Telegram by itself"))
+            Finding::ok(Topic::Address, fact)
         };
-        return examined("public address", vec![finding]);
+        return examined(About::PublicAddress, vec![finding]);
     };
     let mut findings = vec![leads_here(url).await];
     if let Some(host) = url.strip_prefix("https://") {
         findings.push(certificate(host, now).await);
     }
-    examined(url, findings)
+    examined(About::Named(url.clone()), findings)
 }
 
-fn examined(about: &str, findings: Vec<Finding>) -> Examined {
-    Examined { part: "address", about: about.to_owned(), findings }
+fn examined(about: About, findings: Vec<Finding>) -> Examined {
+    Examined { part: "address", about, findings }
 }
 
 async fn leads_here(url: &str) -> Finding {
@@ -49,12 +49,8 @@ async fn leads_here(url: &str) -> Finding {
         Err(fault) => Err(HealthFault::Untrusting { url: url.to_owned(), fault }),
     };
     match asked {
-        Ok(_) => Finding::ok("webhooks", "RMM answers there"),
-        Err(fault) => Finding::fail(
-            "webhooks",
-            En.reason(&Reason::Health { fault }),
-            "does the proxy in front lead to `listen`? rmm assets DIR has examples",
-        ),
+        Ok(_) => Finding::ok(Topic::Webhooks, AddressFact::LeadsHere),
+        Err(fault) => Finding::fail(Topic::Webhooks, Reason::Health { fault }).with(Remedy::LeadProxy),
     }
 }
 
@@ -66,13 +62,14 @@ async fn certificate(host: &str, now: Timestamp) -> Finding {
     let later = now.checked_add(SOON).unwrap_or(now);
     let looked = tokio::time::timeout(TIMEOUT, tls::holds(name, port, later)).await;
     match looked {
-        Ok(Ok(true)) => Finding::ok("certificate", "it holds for two weeks and longer"),
-        Ok(Ok(false)) => Finding::warn("certificate", "it ends within two weeks", "look why it is not renewed"),
-        Ok(Err(why)) => Finding::fail(
-            "certificate",
-            why,
-            "is it of an authority that GitHub and Telegram trust, and for this name?",
-        ),
-        Err(_) => Finding::fail("certificate", format!("{host} does not answer within 10 s"), ""),
+        Ok(Ok(true)) => Finding::ok(Topic::Certificate, AddressFact::CertificateHolds),
+        Ok(Ok(false)) => Finding::warn(Topic::Certificate, AddressFact::CertificateEnds).with(Remedy::LookAtRenewal),
+        Ok(Err(said)) => {
+            Finding::fail(Topic::Certificate, AddressFact::CertificateSays { said }).with(Remedy::TrustedCertificate)
+        }
+        Err(_) => {
+            let fact = AddressFact::NoAnswer { host: host.to_owned(), seconds: TIMEOUT.as_secs() };
+            Finding::fail(Topic::Certificate, fact)
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::clients::ai::Model;
 use crate::config::Config;
-use crate::contract::{Examined, Finding};
+use crate::doctor::Examined;
+use crate::domain::finding::{About, Finding, ModelFact, Remedy, Topic};
 
 /// A question that costs next to nothing to answer.
 const TASK: &str = "Answer with the single word: well";
@@ -13,7 +14,7 @@ pub(super) async fn examine(config: &Config) -> Option<Examined> {
     let settings = config.ai.as_ref()?;
     let key = settings.key.as_ref().map(|reference| config.secrets.get(reference));
     let finding = if let Some(None) = key {
-        Finding::warn("model", "its key is not to be had here", "run the doctor as RMM runs, with its environment")
+        Finding::warn(Topic::Model, ModelFact::NoKey).with(Remedy::RunAsRmm)
     } else {
         let model = Model::new(&settings.url, &settings.model, key.flatten().cloned(), settings.timeout);
         let answered = match model {
@@ -21,13 +22,12 @@ pub(super) async fn examine(config: &Config) -> Option<Examined> {
             Err(silent) => Err(silent),
         };
         match answered {
-            Ok(_) => Finding::ok("model", format!("{} answers", settings.model)),
-            Err(silent) => Finding::warn(
-                "model",
-                format!("{} gives no answer: {silent}; alerts come without a guess", settings.model),
-                "`url`, `model`, `key` and `timeout` in [ai]; rmm docs watch",
-            ),
+            Ok(_) => Finding::ok(Topic::Model, ModelFact::ModelAnswers { model: settings.model.clone() }),
+            Err(silent) => {
+                let fact = ModelFact::ModelSilent { model: settings.model.clone(), said: silent.to_string() };
+                Finding::warn(Topic::Model, fact).with(Remedy::LookAtModel)
+            }
         }
     };
-    Some(Examined { part: "ai", about: format!("analysis ({})", settings.base()), findings: vec![finding] })
+    Some(Examined { part: "ai", about: About::Analysis(settings.base().to_string()), findings: vec![finding] })
 }

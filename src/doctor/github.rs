@@ -13,12 +13,13 @@ use jiff::tz::TimeZone;
 
 use crate::clients::github::{GitHub, Met, Repository, Whoami};
 use crate::config::{Config, Problem};
-use crate::contract::{Examined, Finding};
+use crate::doctor::Examined;
 use crate::domain::fault::github::GithubFault;
+use crate::domain::finding::github::RepositoryName;
+use crate::domain::finding::{About, Finding, LoginFact, MachineFact, Remedy, RepositoryFact, Topic};
 use crate::domain::reason::Reason;
 use crate::domain::repository::RepoName;
 use crate::domain::service::{Driver, Service};
-use crate::wording::Language;
 
 /// A clock that is further off makes id tokens look old or new.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -33,7 +34,7 @@ pub async fn examine(config: &Config, way: Option<Result<&GitHub, &GithubFault>>
     let github = match way {
         Some(Ok(github)) => github,
         Some(Err(fault)) => {
-            own.push(failed("login", fault));
+            own.push(failed(Topic::Login, fault));
             return vec![examined(about(config), own)];
         }
         None => {
@@ -46,7 +47,7 @@ pub async fn examine(config: &Config, way: Option<Result<&GitHub, &GithubFault>>
     let who = match met.who {
         Ok(who) => who,
         Err(fault) => {
-            own.push(failed("login", &fault));
+            own.push(failed(Topic::Login, &fault));
             return vec![examined(about(config), own)];
         }
     };
@@ -56,50 +57,55 @@ pub async fn examine(config: &Config, way: Option<Result<&GitHub, &GithubFault>>
         let Some(repo) = service.repository.as_deref().and_then(|written| github.repo_of(written)) else {
             if starts_workflows(service) {
                 let reason = Reason::NoGithub { service: service.name.clone() };
-                let finding = Finding::fail("repository", Language::En.reason(&reason), "");
-                all.push(examined(service.name.to_string(), vec![finding]));
+                all.push(examined(
+                    About::Named(service.name.to_string()),
+                    vec![Finding::fail(Topic::Repository, reason)],
+                ));
             }
             continue;
         };
         let findings = of_service(config, github, &who, service, &repo).await;
-        all.push(examined(format!("{} ({repo})", service.name), findings));
+        all.push(examined(About::Named(format!("{} ({repo})", service.name)), findings));
     }
     all
 }
 
-fn examined(about: String, findings: Vec<Finding>) -> Examined {
+fn examined(about: About, findings: Vec<Finding>) -> Examined {
     Examined { part: "github", about, findings }
 }
 
-fn about(config: &Config) -> String {
-    format!("GitHub ({})", config.from_github.api_url)
+fn about(config: &Config) -> About {
+    About::GitHub(config.from_github.api_url.to_string())
 }
 
 /// What went wrong with a question.
-fn failed(name: &str, fault: &GithubFault) -> Finding {
-    Finding::fail(name, Language::En.reason(&Reason::Github { fault: fault.clone() }), remedy(fault))
+fn failed(topic: Topic, fault: &GithubFault) -> Finding {
+    let finding = Finding::fail(topic, Reason::Github { fault: fault.clone() });
+    match remedy(fault) {
+        Some(remedy) => finding.with(remedy),
+        None => finding,
+    }
 }
 
 /// What to do, where the sentence does not say it.
-const fn remedy(fault: &GithubFault) -> &'static str {
+const fn remedy(fault: &GithubFault) -> Option<Remedy> {
     use GithubFault as F;
     if matches!(fault, F::RateLimited { .. }) {
-        "wait, as RMM does by itself; a login that nothing else uses has its limits for itself"
+        Some(Remedy::WaitForLimit)
     } else if matches!(fault, F::Unreached { .. } | F::Late { .. } | F::Cut { .. }) {
-        "look whether this machine gets there (curl -sSI ADDRESS), and whether `api_url` in [github] is right"
+        Some(Remedy::ReachGithub)
     } else if matches!(fault, F::Server { .. }) {
-        "wait: RMM tries again by itself; https://www.githubstatus.com tells of trouble at github.com"
+        Some(Remedy::WaitForGithub)
     } else {
-        ""
+        None
     }
 }
 
 /// Secrets of `[github]` that are not to be had here.
 fn of_the_file(config: &Config) -> Vec<Finding> {
     let unset = config.unset.iter().filter(|problem| problem.key.starts_with("github."));
-    let fix = "run the doctor with the environment of RMM's service, and as its user";
-    let words = |problem: &Problem| format!("{}: {}", problem.key, Language::En.config_fault(&problem.fault));
-    unset.map(|problem| Finding::fail("secret", words(problem), fix)).collect()
+    let fact = |Problem { key, fault, .. }: &Problem| MachineFact::NoSecret { key: key.clone(), fault: fault.clone() };
+    unset.map(|problem| Finding::fail(Topic::Secret, fact(problem)).with(Remedy::RunAsService)).collect()
 }
 
 fn without_login(config: &Config) -> Option<Finding> {
@@ -107,12 +113,10 @@ fn without_login(config: &Config) -> Option<Finding> {
         return None;
     }
     Some(match config.services.iter().find(|service| starts_workflows(service)) {
-        Some(service) => Finding::fail(
-            "login",
-            Language::En.reason(&Reason::NoGithub { service: service.name.clone() }),
-            "rmm docs github",
-        ),
-        None => Finding::ok("login", "rmm.toml has none, and no service needs one: RMM asks GitHub for nothing"),
+        Some(service) => {
+            Finding::fail(Topic::Login, Reason::NoGithub { service: service.name.clone() }).with("rmm docs github")
+        }
+        None => Finding::ok(Topic::Login, LoginFact::NoLogin),
     })
 }
 
@@ -137,41 +141,30 @@ fn workflows(service: &Service) -> BTreeMap<&str, bool> {
 fn clock(met: &Met) -> Option<Finding> {
     let ahead = met.ahead?;
     let (seconds, off) = (ahead.as_secs(), ahead.abs());
-    let side = if seconds < 0 { "behind" } else { "ahead of" };
-    let fix = "set the clock of this machine, by NTP: timedatectl set-ntp true";
+    let beside = |too_far| LoginFact::ClockBesideGithub { seconds, too_far };
     Some(if off > SKEW {
-        let detail = format!(
-            "this machine's clock is {} s {side} GitHub's; id tokens of jobs, and what an App signs, count within 60 s only",
-            seconds.abs()
-        );
-        Finding::fail("clock", detail, fix)
+        Finding::fail(Topic::Clock, beside(true)).with(Remedy::SetClock)
     } else if off > DRIFT {
-        Finding::warn(
-            "clock",
-            format!("this machine's clock is {} s {side} GitHub's; 60 s are too many", seconds.abs()),
-            fix,
-        )
+        Finding::warn(Topic::Clock, beside(false)).with(Remedy::SetClock)
     } else {
-        Finding::ok("clock", "this machine's clock goes with GitHub's")
+        Finding::ok(Topic::Clock, LoginFact::ClockWithGithub)
     })
 }
 
 fn login(github: &GitHub, who: &Whoami) -> Finding {
-    let name = &who.name;
+    let name = who.name.clone();
     if who.is_app {
-        return Finding::ok("login", format!("the App {name}"));
+        return Finding::ok(Topic::Login, LoginFact::App { name });
     }
-    let kind = if who.scopes.is_some() { "a classic token" } else { "a fine-grained token" };
-    let Some(expires) = &who.expires else { return Finding::ok("login", format!("{name}, by {kind}")) };
+    let fact = LoginFact::Token { name, classic: who.scopes.is_some(), until: who.expires.clone() };
     // "2026-12-01 00:00:00 UTC", or with an offset in place of the name.
-    let until = expires.get(..19).and_then(|text| text.parse::<DateTime>().ok());
+    let until = who.expires.as_ref().and_then(|expires| expires.get(..19)?.parse::<DateTime>().ok());
     let until = until.and_then(|time| time.to_zoned(TimeZone::UTC).ok()).map(|time| time.timestamp());
-    let detail = format!("{name}, by {kind} that is good until {expires}");
     match until {
         Some(until) if until.duration_since(github.time()) < SOON => {
-            Finding::warn("login", detail, "make a new one in time, and put it where `token` in [github] says")
+            Finding::warn(Topic::Login, fact).with(Remedy::RenewToken)
         }
-        Some(_) | None => Finding::ok("login", detail),
+        Some(_) | None => Finding::ok(Topic::Login, fact),
     }
 }
 
@@ -188,7 +181,7 @@ async fn of_service(
             let finding = moved(github, service, repo, to.as_deref()).await;
             return vec![finding];
         }
-        Err(fault) => return vec![failed("repository", &fault)],
+        Err(fault) => return vec![failed(Topic::Repository, &fault)],
     };
     let mut findings = vec![repository(service, &found)];
     let files = workflows(service);
@@ -210,35 +203,22 @@ async fn moved(github: &GitHub, service: &Service, repo: &RepoName, to: Option<&
         Some(number) => github.repository_numbered(repo, number).await.ok().map(|found| found.full_name),
         None => None,
     };
-    let name = now.as_deref().map_or_else(|| "another name".to_owned(), |name| format!("the name {name}"));
-    let fix = format!("repository = \"{}\"", now.as_deref().unwrap_or("OWNER/NAME"));
-    Finding::fail(
-        "repository",
-        format!("{repo} has {name} now (renamed or moved); RMM does not follow, write it to rmm.toml"),
-        fix,
-    )
+    let repository_is = format!("repository = \"{}\"", now.as_deref().unwrap_or("OWNER/NAME"));
+    let fact = RepositoryFact::Renamed { repository: repo.clone(), now };
+    Finding::fail(Topic::Repository, fact).with(repository_is)
 }
 
 fn repository(service: &Service, found: &Repository) -> Finding {
-    const NAME: &str = "repository";
-    let (id, branch) = (found.id, &found.default_branch);
-    let detail = format!("{}, number {id}, default branch {branch}", found.full_name);
+    let (number, branch) = (found.id, found.default_branch.clone());
+    let repository = RepositoryName { name: found.full_name.clone(), number, branch };
     if found.archived {
-        return Finding::fail(
-            NAME,
-            format!("{detail}; it is archived, and no workflow starts there"),
-            "unarchive it in its settings, Danger Zone",
-        );
+        return Finding::fail(Topic::Repository, RepositoryFact::Archived { repository }).with(Remedy::Unarchive);
     }
     match &service.oidc {
-        Some(trusted) if trusted.repository_id != id => Finding::fail(
-            NAME,
-            format!(
-                "{detail}; `oidc` of the service believes the jobs of the repository {}, which is another one",
-                trusted.repository_id
-            ),
-            format!("oidc = {{ repository_id = {id} }}"),
-        ),
-        Some(_) | None => Finding::ok(NAME, detail),
+        Some(trusted) if trusted.repository_id != number => {
+            let fact = RepositoryFact::OtherTrusted { repository, trusted: trusted.repository_id };
+            Finding::fail(Topic::Repository, fact).with(format!("oidc = {{ repository_id = {number} }}"))
+        }
+        Some(_) | None => Finding::ok(Topic::Repository, RepositoryFact::Repository { repository }),
     }
 }

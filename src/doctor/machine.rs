@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::Subject;
+use super::{Examined, Subject};
 use crate::config::Config;
-use crate::contract::{Examined, Finding};
+use crate::domain::finding::{About, Finding, MachineFact, Remedy, Topic};
 use crate::store::schema;
 use crate::store::space::{Space, free_in};
-use crate::wording::Language::En;
 
+/// Shows what is wrong with the configuration.
+const CHECK: &str = "rmm check";
 /// With less, RMM will soon be unable to write.
 const LITTLE: u64 = 1_000_000_000;
 /// With less, a backup or a migration may find no room.
@@ -21,18 +22,22 @@ pub(super) fn examine(subject: Subject<'_>) -> Examined {
     let config = subject.config;
     let findings =
         [configuration(subject), database(subject.database), disk(config), clock(), vec![subject.open_files.clone()]];
-    Examined { part: "machine", about: "this machine".to_owned(), findings: findings.into_iter().flatten().collect() }
+    Examined { part: "machine", about: About::Machine, findings: findings.into_iter().flatten().collect() }
 }
 
 fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Finding> {
-    let mut findings: Vec<_> = refused.iter().map(|error| Finding::fail("config", error, "rmm check")).collect();
+    let refusal = |said: &String| Finding::fail(Topic::Config, MachineFact::Said { said: said.clone() }).with(CHECK);
+    let mut findings: Vec<_> = refused.iter().map(refusal).collect();
     findings.extend(config.unset.iter().map(|problem| {
-        let fix = "run the doctor with the environment of RMM's service, and as its user";
-        Finding::warn("secret", format!("{}: {}", problem.key, En.config_fault(&problem.fault)), fix)
+        let fact = MachineFact::NoSecret { key: problem.key.clone(), fault: problem.fault.clone() };
+        Finding::warn(Topic::Secret, fact).with(Remedy::RunAsService)
     }));
-    findings.extend(config.warnings.iter().map(|warning| Finding::warn("config", warning.to_string(), "rmm check")));
+    findings.extend(config.warnings.iter().map(|warning| {
+        let fact = MachineFact::Misconfigured { problem: Box::new(warning.into()) };
+        Finding::warn(Topic::Config, fact).with(CHECK)
+    }));
     if findings.is_empty() {
-        findings.push(Finding::ok("config", format!("{} is right", file.display())));
+        findings.push(Finding::ok(Topic::Config, MachineFact::ConfigurationRight { file: file.to_owned() }));
     }
     findings
 }
@@ -40,54 +45,48 @@ fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Find
 /// Whether this RMM can read the database, and how large it is.
 fn database(path: &Path) -> Vec<Finding> {
     if !path.exists() {
-        return vec![Finding::ok("database", "there is none yet; the first start makes it")];
+        return vec![Finding::ok(Topic::Database, MachineFact::NoDatabase)];
     }
     let supported = schema::supported_version();
     let space = Space::of(path);
-    let size = En.size(space.database.unwrap_or(0) + space.log.unwrap_or(0));
+    let bytes = space.database.unwrap_or(0) + space.log.unwrap_or(0);
     // It is only read: what is written at the moment stays out of it.
     let found = schema::open_at_rest(path).and_then(|conn| schema::applied_version(&conn));
     vec![match found {
-        Ok(Some(found)) if found > supported => Finding::fail(
-            "database",
-            format!("it is of a newer RMM (schema {found}; this one knows {supported})"),
-            "use the newer binary",
-        ),
-        Ok(Some(found)) if found < supported => Finding::warn(
-            "database",
-            format!("{size}, schema {found}; the next start brings it to {supported}"),
-            "systemctl restart rmm",
-        ),
-        Ok(_) => Finding::ok("database", format!("{size}, schema {supported}")),
-        Err(error) => Finding::fail("database", error.to_string(), "rmm docs operating"),
+        Ok(Some(found)) if found > supported => {
+            Finding::fail(Topic::Database, MachineFact::NewerDatabase { found, supported }).with(Remedy::NewerBinary)
+        }
+        Ok(Some(found)) if found < supported => {
+            let fact = MachineFact::OlderDatabase { bytes, found, supported };
+            Finding::warn(Topic::Database, fact).with("systemctl restart rmm")
+        }
+        Ok(_) => Finding::ok(Topic::Database, MachineFact::Database { bytes, supported }),
+        Err(error) => {
+            Finding::fail(Topic::Database, MachineFact::Said { said: error.to_string() }).with("rmm docs operating")
+        }
     }]
 }
 
 fn disk(config: &Config) -> Vec<Finding> {
-    let of = |name: &str, folder: &Path| {
+    let of = |folder: &Path| {
         // What is not there yet will be on the disk of what holds it.
-        let free = folder.ancestors().find_map(free_in)?;
-        let sentence = format!("{} free at {}", En.size(free), folder.display());
-        Some(match free {
-            0..TOO_LITTLE => Finding::fail(name, sentence, format!("make room on the disk of {}", folder.display())),
-            TOO_LITTLE..LITTLE => {
-                Finding::warn(name, sentence, format!("make room on the disk of {}", folder.display()))
-            }
-            LITTLE.. => Finding::ok(name, sentence),
+        let bytes = folder.ancestors().find_map(free_in)?;
+        let fact = MachineFact::FreeAt { bytes, folder: folder.to_owned() };
+        let room = Remedy::MakeRoom { folder: folder.to_owned() };
+        Some(match bytes {
+            0..TOO_LITTLE => Finding::fail(Topic::Disk, fact).with(room),
+            TOO_LITTLE..LITTLE => Finding::warn(Topic::Disk, fact).with(room),
+            LITTLE.. => Finding::ok(Topic::Disk, fact),
         })
     };
-    let backups = config.backup.as_ref().and_then(|backup| of("disk", &backup.folder));
-    of("disk", &config.server.data_dir).into_iter().chain(backups).collect()
+    let backups = config.backup.as_ref().and_then(|backup| of(&backup.folder));
+    of(&config.server.data_dir).into_iter().chain(backups).collect()
 }
 
 /// Id tokens and certificates do not hold where the clock is wrong.
 fn clock() -> Vec<Finding> {
     vec![match CLOCKS.into_iter().find(|file| Path::new(file).exists()) {
-        Some(file) => Finding::ok("clock", format!("it is kept by the network ({file})")),
-        None => Finding::warn(
-            "clock",
-            "nothing that keeps the clock by the network was found (systemd-timesyncd, chrony, ntpd)",
-            "timedatectl set-ntp true",
-        ),
+        Some(file) => Finding::ok(Topic::Clock, MachineFact::ClockKept { by: file.to_owned() }),
+        None => Finding::warn(Topic::Clock, MachineFact::ClockNotKept).with("timedatectl set-ntp true"),
     }]
 }

@@ -1,23 +1,18 @@
 //! Telegram: whether the bot's token is one, and whether updates reach RMM.
 
+use super::Examined;
 use crate::clients::telegram::{Hook, Telegram, Trouble};
 use crate::config::{self, Config};
-use crate::contract::{Examined, Finding};
+use crate::domain::finding::{About, Finding, Remedy, TelegramFact, Topic};
 
 /// Asks Telegram who the bot is and how its updates come.
 pub(super) async fn examine(config: &Config) -> Option<Examined> {
     let settings = config.telegram.as_ref()?;
-    let about = format!("Telegram ({})", settings.api_url);
+    let about = About::Telegram(settings.api_url.to_string());
     let findings = match config.secrets.get(&settings.token).map(|token| Telegram::new(token, &settings.api_url)) {
         // What is missing here is told of the configuration.
-        None => {
-            vec![Finding::warn(
-                "login",
-                "the token is not to be had here",
-                "run the doctor as RMM runs, with its environment",
-            )]
-        }
-        Some(Err(error)) => vec![Finding::fail("login", error.to_string(), "")],
+        None => vec![Finding::warn(Topic::Login, TelegramFact::NoToken).with(Remedy::RunAsRmm)],
+        Some(Err(error)) => vec![Finding::fail(Topic::Login, TelegramFact::TelegramSays { said: error.to_string() })],
         Some(Ok(telegram)) => of_bot(&telegram, settings, config.server.public_url.as_deref()).await,
     };
     Some(Examined { part: "telegram", about, findings })
@@ -25,56 +20,49 @@ pub(super) async fn examine(config: &Config) -> Option<Examined> {
 
 async fn of_bot(telegram: &Telegram, settings: &config::Telegram, public_url: Option<&str>) -> Vec<Finding> {
     let mut findings = match telegram.me().await {
-        Ok(me) => vec![Finding::ok("login", format!("it is @{}", me.username))],
+        Ok(me) => vec![Finding::ok(Topic::Login, TelegramFact::Bot { username: me.username })],
         Err(Trouble::Unauthorized) => {
-            return vec![Finding::fail(
-                "login",
-                "Telegram does not know this token",
-                "@BotFather shows the right one; rmm docs telegram",
-            )];
+            return vec![Finding::fail(Topic::Login, TelegramFact::UnknownToken).with(Remedy::AskBotFather)];
         }
-        Err(trouble) => {
-            return vec![Finding::fail(
-                "login",
-                trouble.to_string(),
-                "can this machine reach it? `api_url`, a proxy, the firewall",
-            )];
-        }
+        Err(trouble) => return vec![Finding::fail(Topic::Login, fact(trouble)).with(Remedy::ReachTelegram)],
     };
-    match telegram.hook().await {
-        Ok(hook) => findings.push(of_hook(&hook, settings.webhook_secret.is_some(), public_url)),
-        Err(trouble) => findings.push(Finding::warn("updates", trouble.to_string(), "")),
-    }
+    findings.push(match telegram.hook().await {
+        Ok(hook) => of_hook(hook, settings.webhook_secret.is_some(), public_url),
+        Err(trouble) => Finding::warn(Topic::Updates, fact(trouble)),
+    });
     if settings.chats.is_empty() {
-        findings.push(Finding::warn(
-            "chats",
-            "no chat of the team is named",
-            "`chat` in [telegram]; /id tells a chat's number",
-        ));
+        findings.push(Finding::warn(Topic::Chats, TelegramFact::NoChat).with(Remedy::NameChat));
     }
     findings
 }
 
+fn fact(trouble: Trouble) -> TelegramFact {
+    match trouble {
+        Trouble::Unauthorized => TelegramFact::UnknownToken,
+        Trouble::TooFast(pause) => TelegramFact::TelegramPause { seconds: pause.as_secs() },
+        Trouble::Conflict(said) => TelegramFact::TokenUsedElsewhere { said },
+        Trouble::Refused(said) => TelegramFact::TelegramRefuses { said },
+        Trouble::Unreachable(said) => TelegramFact::TelegramSilent { said },
+        // Nothing that is asked here is answered so.
+        Trouble::Gone | Trouble::Forbidden(_) | Trouble::Moved(_) => {
+            TelegramFact::TelegramSays { said: trouble.to_string() }
+        }
+    }
+}
+
 /// How updates come, beside how they should.
-fn of_hook(hook: &Hook, wanted: bool, public_url: Option<&str>) -> Finding {
+fn of_hook(hook: Hook, wanted: bool, public_url: Option<&str>) -> Finding {
     let here = public_url.map(|url| format!("{url}/hooks/telegram"));
-    match (&hook.error, wanted) {
-        (Some(error), true) => Finding::fail(
-            "updates",
-            format!("Telegram cannot deliver them: {error}"),
-            "is `public_url` reached from outside?",
-        ),
-        (_, true) if here.as_deref() == Some(&*hook.url) => {
-            Finding::ok("updates", format!("they come to {}; {} wait", hook.url, hook.pending))
+    let Hook { url, pending: waiting, error } = hook;
+    match (error, wanted) {
+        (Some(said), true) => {
+            Finding::fail(Topic::Updates, TelegramFact::HookFails { said }).with(Remedy::ReachPublicUrl)
         }
-        (_, true) => {
-            Finding::warn("updates", "the webhook leads elsewhere, or nowhere yet", "the next start of RMM sets it")
+        (_, true) if here.as_ref() == Some(&url) => {
+            Finding::ok(Topic::Updates, TelegramFact::UpdatesCome { url, waiting })
         }
-        (_, false) if hook.url.is_empty() => Finding::ok("updates", "RMM asks for them"),
-        (_, false) => Finding::warn(
-            "updates",
-            format!("a webhook takes them: {}", hook.url),
-            "does another program use this token? The next start of RMM removes the webhook",
-        ),
+        (_, true) => Finding::warn(Topic::Updates, TelegramFact::HookElsewhere).with(Remedy::NextStart),
+        (_, false) if url.is_empty() => Finding::ok(Topic::Updates, TelegramFact::UpdatesAsked),
+        (_, false) => Finding::warn(Topic::Updates, TelegramFact::HookTakes { url }).with(Remedy::OtherProgram),
     }
 }

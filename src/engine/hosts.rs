@@ -4,6 +4,7 @@
 //! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
 //! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
 
+pub(crate) mod kept;
 mod keys;
 mod look;
 mod uses;
@@ -21,11 +22,11 @@ use self::keys::{key_state, may_show, may_trust, pins, the_one};
 use self::uses::Use;
 use super::catalog::Catalog;
 use super::{Asker, Engine, Failure};
-pub use crate::clients::checkup::{Finding, State};
 use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::cause::Cause;
 use crate::domain::event::Event;
+use crate::domain::finding::Finding;
 pub use crate::domain::host::KeyState;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
@@ -345,7 +346,7 @@ impl Engine {
         let catalog = self.catalog();
         let checked = |name: &HostName| {
             let (_, at, findings) = checks.iter().find(|(host, ..)| host == name)?;
-            Some((*at, serde_json::from_str(findings).ok()?))
+            Some((*at, kept::read(findings)?))
         };
         let local = HostStatus {
             name: HostName::local(),

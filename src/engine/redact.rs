@@ -14,7 +14,9 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::store::tokens;
 
+use crate::domain::finding::{Finding, Found};
 use crate::domain::reason::Reason;
+use crate::wording::english_found;
 
 /// What stands where a secret was.
 pub const HIDDEN: &str = "•••";
@@ -97,6 +99,16 @@ impl Redactor {
     #[must_use]
     pub fn reason(&self, reason: &Reason) -> Reason {
         reason.map_text(&|text| self.text(text))
+    }
+
+    /// Takes secrets out of what was found. Where there is one, the sentence stays without the facts.
+    pub fn hide_in(&self, finding: &mut Finding) {
+        let sentence = english_found(&finding.found);
+        let facts = serde_json::to_string(&finding.found).unwrap_or_default();
+        let hidden = self.text(&sentence);
+        if hidden != sentence || self.text(&facts) != facts {
+            finding.found = Found::Told(hidden);
+        }
     }
 
     /// The bytes without secrets, and how many at the end are held back because a secret could begin there, or a

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 use super::hands::Hands;
-use crate::clients::checkup::{Finding, State};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Said};
 use crate::domain::commits::{CommitLine, CommitList};
 use crate::domain::fault::HealthFault;
 use crate::domain::fault::step::StepFault;
+use crate::domain::finding::{Finding, HostFact, State, Topic};
 use crate::domain::host::{Address, Fingerprint, HostKey};
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Door, Role};
@@ -22,6 +22,7 @@ use crate::domain::run::Run;
 use crate::domain::status::Status;
 use crate::domain::step::{Action, Step, StepKind};
 use crate::engine::clock::Clock;
+use crate::engine::hosts::{compare, kept};
 use crate::engine::{Engine, Request};
 use crate::store::tokens::{self, NewToken};
 use crate::store::{commits, hosts, logs, runs};
@@ -131,38 +132,24 @@ impl Story {
     /// Keys, checks, a token.
     async fn surroundings(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
+        let answers = |address: &str| Finding::ok(Topic::Reachable, HostFact::SshAnswers { address: address.into() });
+        let narrow = HostFact::Free { free: 412 << 20, total: 40 << 30, paths: vec!["/srv".into()] };
+        let fingerprint = Fingerprint::parse(format!("SHA256:{}", "A".repeat(43))).map_err(anyhow::Error::msg)?;
+        let key = HostKey { algorithm: "ssh-ed25519".into(), fingerprint };
+        let new = HostFact::NewKey { key: key.clone(), compare: compare(&key.algorithm) };
         let checks: [(&str, &str, &[Finding]); 3] = [
-            ("web-1", "192.0.2.10", &[Finding::ok("reachable", "an SSH server answers at 192.0.2.10:22")]),
+            ("web-1", "192.0.2.10", &[answers("192.0.2.10:22")]),
             (
                 "web-2",
                 "192.0.2.11",
-                &[
-                    Finding::ok("reachable", "an SSH server answers at 192.0.2.11:22"),
-                    Finding {
-                        name: "disk".into(),
-                        state: State::Warn,
-                        detail: "412 MB are free on /srv, of 40 GB".into(),
-                        fix: Some("docker system df".into()),
-                    },
-                ],
+                &[answers("192.0.2.11:22"), Finding::warn(Topic::DiskSpace, narrow).with("df -h /srv")],
             ),
-            (
-                "stage-1",
-                "198.51.100.7",
-                &[Finding {
-                    name: "host key".into(),
-                    state: State::Fail,
-                    detail: "it shows a key that has not been confirmed".into(),
-                    fix: Some("rmm host trust stage-1".into()),
-                }],
-            ),
+            ("stage-1", "198.51.100.7", &[Finding::fail(Topic::Key, new).with("rmm host trust stage-1")]),
         ];
         for (name, address, findings) in checks {
             let host = HostName::parse("host", name)?;
             let address = Address { host: address.to_owned(), port: 22 };
-            let fingerprint = Fingerprint::parse(format!("SHA256:{}", "A".repeat(43))).map_err(anyhow::Error::msg)?;
-            let key = HostKey { algorithm: "ssh-ed25519".into(), fingerprint };
-            let text = serde_json::to_string(findings)?;
+            let (key, text) = (key.clone(), kept::text(findings));
             let is_trusted = !matches!(findings, [Finding { state: State::Fail, .. }]);
             let write = self.engine.store().write(move |tx| {
                 hosts::see(tx, &host, &address, &key, now)?;

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::problem::Problem;
-use crate::contract::Finding;
+use crate::domain::finding::{Finding, MachineFact, Remedy, Topic};
 
 /// Open files that RMM asks the system for, if it may have them. Beyond that, programs that go through all numbers of
 /// open files when they start, as some steps' do, become slow.
@@ -48,12 +48,10 @@ impl OpenFiles {
     /// Whether they are enough.
     #[must_use]
     pub fn finding(self) -> Finding {
-        let sentence = format!("{} may be open, and so {} connections", self.0, self.connections());
+        let fact = MachineFact::OpenFiles { files: self.0, connections: self.connections() };
         match self.0 {
-            0..ENOUGH_OPEN_FILES => {
-                Finding::warn("open files", sentence, "LimitNOFILE=8192 in the unit of systemd, or `ulimit -n 8192`")
-            }
-            ENOUGH_OPEN_FILES.. => Finding::ok("open files", sentence),
+            0..ENOUGH_OPEN_FILES => Finding::warn(Topic::OpenFiles, fact).with(Remedy::MoreOpenFiles),
+            ENOUGH_OPEN_FILES.. => Finding::ok(Topic::OpenFiles, fact),
         }
     }
 

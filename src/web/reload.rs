@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::contract::Examined;
+use crate::doctor::Examined;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::domain::service::Service;

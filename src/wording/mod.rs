@@ -21,8 +21,8 @@ use crate::domain::backup::{BackupAlarm, BackupFault};
 use crate::domain::cause::Cause;
 use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
-use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
+use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
 use crate::domain::person::Door;
@@ -168,6 +168,73 @@ impl Language {
         match self {
             Self::En => en::config_hint(hint),
             Self::Ru => ru::config_hint(hint),
+        }
+    }
+
+    /// What was looked at, one word or two; in English the name that the API has for it.
+    #[must_use]
+    pub fn topic(self, topic: &Topic) -> &str {
+        match self {
+            Self::En => en::topic(topic),
+            Self::Ru => ru::topic(topic),
+        }
+    }
+
+    /// What was found where RMM has looked at something, in a sentence.
+    #[must_use]
+    pub fn found(self, found: &Found) -> String {
+        match self {
+            Self::En => en::found(found),
+            Self::Ru => ru::found(found),
+        }
+    }
+
+    /// The thing that findings are about.
+    #[must_use]
+    pub fn about(self, about: &About) -> String {
+        match self {
+            Self::En => en::about(about),
+            Self::Ru => ru::about(about),
+        }
+    }
+
+    /// What is wrong in a configuration, and where: several lines without a trailing line break. `file:line:column: key:
+    /// sentence` (of the dashboard: the service, and its line), the excerpt, the hint.
+    #[must_use]
+    pub fn misconfigured(self, problem: &Misconfigured) -> String {
+        let mut told = self.place(problem);
+        if !problem.key.is_empty() {
+            told = format!("{told}: {}", problem.key);
+        }
+        told = format!("{told}: {}", self.config_fault(&problem.fault));
+        if let Some(excerpt) = &problem.excerpt {
+            told = format!("{told}\n{excerpt}");
+        }
+        let hint = problem.hint.as_ref().map(|hint| self.config_hint(hint));
+        match (self, hint) {
+            (Self::En, Some(hint)) => format!("{told}\n      = hint: {hint}"),
+            (Self::Ru, Some(hint)) => format!("{told}\n      = подсказка: {hint}"),
+            (_, None) => told,
+        }
+    }
+
+    fn place(self, Misconfigured { file, service, position, .. }: &Misconfigured) -> String {
+        let Some(service) = service else {
+            return position.map_or_else(|| file.clone(), |(line, column)| format!("{file}:{line}:{column}"));
+        };
+        let (place, line) = match self {
+            Self::En => (format!("the service {service} as defined in the dashboard"), "line"),
+            Self::Ru => (format!("сервис {service}, как он определён в панели"), "строка"),
+        };
+        position.map_or_else(|| place.clone(), |(at, _)| format!("{place}, {line} {at}"))
+    }
+
+    /// What to do about something that was found: a command, or words.
+    #[must_use]
+    pub fn finding_remedy(self, remedy: &finding::Remedy) -> String {
+        match self {
+            Self::En => en::finding_remedy(remedy),
+            Self::Ru => ru::finding_remedy(remedy),
         }
     }
 
@@ -365,10 +432,16 @@ pub fn english(reason: &Reason) -> String {
     zone::for_the_record(|| Language::En.reason(reason))
 }
 
-/// What to do about git's words, behind them, in English.
+/// [`Language::found`] in English: what the API and the kept checks of hosts say.
 #[must_use]
-pub const fn git_advice(advice: GitAdvice) -> &'static str {
-    en::git_advice(advice)
+pub fn english_found(found: &Found) -> String {
+    zone::for_the_record(|| Language::En.found(found))
+}
+
+/// Free space in whole mebibytes or gibibytes, whose names these are.
+fn free_space(bytes: u64, [mebi, gibi]: [&str; 2]) -> String {
+    let count = bytes / (1024 * 1024);
+    if count < 10 * 1024 { format!("{count} {mebi}") } else { format!("{} {gibi}", count / 1024) }
 }
 
 /// What the record says.

@@ -29,6 +29,7 @@ mod backups;
 mod config;
 mod events;
 mod faults;
+mod findings;
 mod gates;
 mod github;
 mod identity;
@@ -122,8 +123,17 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
         let has_russian = ru.chars().any(|c| ('а'..='я').contains(&c));
         let is_quoted = matches!(
             code(sample).as_str(),
-            "legacy" | "told" | "said" | "write" | "commit_unresolved" | "no_plan" | "no_way_back"
-        );
+            "legacy"
+                | "told"
+                | "said"
+                | "write"
+                | "commit_unresolved"
+                | "no_plan"
+                | "no_way_back"
+                | "command"
+                | "installed"
+                | "version"
+        ) || code(sample).ends_with("_says");
         assert!(has_russian || is_quoted, "{ru}");
         writeln!(text, "{}\n  {en}\n  {ru}", code(sample)).unwrap();
     }
@@ -151,4 +161,15 @@ fn of_many_people_who_are_asked_a_sentence_names_some() {
     assert_eq!(Language::En.standing(&vote(2, 1, 3)), "waits for p1 and p2 · 1\u{a0}of\u{a0}3");
     assert_eq!(Language::En.standing(&vote(9, 1, 3)), "waits for p1, p2, p3, p4 or 5 others · 1\u{a0}of\u{a0}3");
     assert_eq!(Language::Ru.standing(&vote(9, 0, 9)), "ждёт p1, p2, p3, p4 и ещё 5 · 0\u{a0}из\u{a0}9");
+}
+
+#[test]
+fn how_long_a_step_may_take_is_told_in_both_languages() {
+    use crate::domain::timing::Timing;
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let told = |timing: Timing| [Language::En, Language::Ru].map(|language| language.timing(&timing));
+    assert_eq!(told(Timing::AtMost { limit: minutes(90) }), ["at most 1h 30m", "не дольше 1 ч 30 мин"]);
+    assert_eq!(told(Timing::Once { wait: Duration::from_millis(500) }), ["once, after 500ms", "один раз, через 500ms"]);
+    let again = Timing::Again { wait: Duration::ZERO, attempts: 3, interval: Duration::from_secs(5) };
+    assert_eq!(told(again), ["first after 0s, 3 attempts, 5s apart", "первый раз через 0 с, 3 попытки, интервал 5 с"]);
 }

@@ -6,7 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Language::{self, En, Ru};
+use super::russian_plural;
 use super::zone::local;
+use crate::domain::duration_text;
+use crate::domain::timing::Timing;
 
 impl Language {
     /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date in a time zone.
@@ -34,6 +37,29 @@ impl Language {
             1024..1_048_576 => format!("{:.0} {kibi}", bytes as f64 / 1024.0),
             1_048_576..1_073_741_824 => format!("{:.1} {mebi}", bytes as f64 / 1_048_576.0),
             1_073_741_824.. => format!("{:.1} {gibi}", bytes as f64 / 1_073_741_824.0),
+        }
+    }
+
+    /// How long a step may take, or when it asks.
+    #[must_use]
+    pub fn timing(self, timing: &Timing) -> String {
+        let whole = |time: Duration| SignedDuration::try_from(time).ok().filter(|_| time.subsec_nanos() == 0);
+        let told = |time: Duration| match whole(time).filter(|_| self == Ru) {
+            Some(time) => self.exact(time.as_secs()),
+            None => duration_text::text(time),
+        };
+        match (self, *timing) {
+            (En, Timing::AtMost { limit }) => format!("at most {}", told(limit)),
+            (Ru, Timing::AtMost { limit }) => format!("не дольше {}", told(limit)),
+            (En, Timing::Once { wait }) => format!("once, after {}", told(wait)),
+            (Ru, Timing::Once { wait }) => format!("один раз, через {}", told(wait)),
+            (En, Timing::Again { wait, attempts, interval }) => {
+                format!("first after {}, {attempts} attempts, {} apart", told(wait), told(interval))
+            }
+            (Ru, Timing::Again { wait, attempts, interval }) => {
+                let times = russian_plural(u64::from(attempts), "попытка", "попытки", "попыток");
+                format!("первый раз через {}, {attempts} {times}, интервал {}", told(wait), told(interval))
+            }
         }
     }
 

@@ -60,3 +60,20 @@ fn a_model_that_does_not_answer_is_told_and_keeps_nothing_from_working() {
     fs::write(place.path("rmm.toml"), CONFIG.replacen("[server]", ai, 1)).unwrap();
     place.run(&["doctor", "ai"]).ends(0).says("WARN").says("small gives no answer").says("alerts come");
 }
+
+#[test]
+fn what_is_found_is_told_in_the_language_of_the_reader() {
+    let mut place = Sandbox::new();
+    let silent = place.run(&["--lang", "ru", "doctor", "running"]).ends(0);
+    silent.says("работающий RMM").says("RMM не запущен").says("rmm serve или systemctl start rmm");
+    place.serve();
+    place.run(&["--lang", "ru", "doctor", "machine"]).ends(0).says("всё верно").says("база данных");
+    place.run(&["--lang", "ru", "host", "check", "local"]).says("это машина, где работает сам RMM").says("оболочка");
+    let found = |language: &str| place.run(&["--lang", language, "doctor", "running", "--json"]).json();
+    assert_eq!(found("ru"), found("en"), "JSON has no language");
+    assert_eq!(found("ru")[0]["findings"][0]["because"]["code"], "ready");
+    let away = [("RMM_URL", "http://127.0.0.1:1"), ("RMM_TOKEN", "x"), ("LANG", "ru_RU.UTF-8")];
+    finished(place.command(&["release", "list"]).envs(away))
+        .ends(4)
+        .says("RMM по адресу http://127.0.0.1:1 недоступен");
+}

@@ -2,8 +2,8 @@
 //! round.
 
 use rmm::contract::{
-    EventPage, EventView, GateView, Health, HostCheck, HostView, PersonView, PlanView, Problem, ReleaseDetails,
-    ReleasePage, RunOutput, RunView, ServiceDetails, ServiceView, TokenView, Verification,
+    EventPage, EventView, Finding, GateView, Health, HostCheck, HostView, PersonView, PlanView, Problem,
+    ReleaseDetails, ReleasePage, RunOutput, RunView, ServiceDetails, ServiceView, TokenView, Verification,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,7 +50,8 @@ async fn every_answer_is_what_the_contract_says() {
     get::<Health>(&operator, "/readyz").await;
     let checked = operator.post("/api/v1/hosts/local/check", &serde_json::json!({})).await;
     let check: HostCheck = same(&checked.with_status(200));
-    assert!(check.findings.iter().all(|finding| finding.state.known().is_some()), "{check:?}");
+    let is_known = |finding: &Finding| finding.state.known().is_some() && finding.because.is_some();
+    assert!(check.findings.iter().all(is_known), "{check:?}");
     let locked =
         operator.post(&format!("/api/v1/services/{SHOP}/lock"), &serde_json::json!({ "reason": "sale" })).await;
     assert!(same::<ServiceDetails>(&locked.with_status(200)).service.production.lock.unwrap().because.is_some());

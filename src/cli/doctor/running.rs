@@ -1,34 +1,37 @@
 //! Asks the RMM that runs how it is, and about its backups.
 
 use crate::api_client::{Call, Client, Context, Fault, Intent};
-use crate::contract::{BackupsView, Examined, Finding, Health};
-use crate::doctor::running::{of_backups, of_health};
+use crate::contract::{BackupsView, Health};
+use crate::doctor::Examined;
+use crate::doctor::running::{of_backups, of_health, unready};
+use crate::domain::finding::{About, Finding, Remedy, RunningFact, Topic};
+use crate::wording::Language;
 
-/// The RMM that runs, and a way to it; none where none does.
-pub(super) async fn examine(context: &Context) -> (Examined, Option<Client>) {
-    let about = "the RMM that runs".to_owned();
+/// The RMM that runs, and a way to it; none where none does. Why it cannot be asked is said in this language.
+pub(super) async fn examine(context: &Context, language: Language) -> (Examined, Option<Client>) {
     let (findings, client) = match Client::connect(context, Intent::Watch).await {
         Ok(client) => match client.get::<Health>("/readyz").await {
             Ok(health) => (of_health(&health), Some(client)),
-            Err(fault) => {
-                (vec![Finding::fail("ready", fault.to_string(), "look at its log: journalctl -u rmm")], Some(client))
-            }
+            Err(fault) => (vec![unready(fault.told(language))], Some(client)),
         },
-        Err(fault) => (vec![Finding::warn("running", sentence(&fault), "rmm serve, or systemctl start rmm")], None),
+        Err(fault) => (vec![Finding::warn(Topic::Running, unreached(&fault, language)).with(Remedy::Start)], None),
     };
-    (Examined { part: "running", about, findings }, client)
+    (Examined { part: "running", about: About::Running, findings }, client)
 }
 
-fn sentence(fault: &Fault) -> String {
-    let text = fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() { "no RMM runs".to_owned() } else { text }
+fn unreached(fault: &Fault, language: Language) -> RunningFact {
+    let said = fault.told(language).split_whitespace().collect::<Vec<_>>().join(" ");
+    if said.is_empty() { RunningFact::NotRunning } else { RunningFact::RunningSays { said } }
 }
 
 /// The backups of the RMM that runs.
-pub(super) async fn backups(client: &Client) -> Examined {
+pub(super) async fn backups(client: &Client, language: Language) -> Examined {
     let findings = match client.json::<BackupsView>(Call::get("/api/v1/backups")).await {
         Ok((view, _)) => of_backups(&view),
-        Err(fault) => vec![Finding::warn("backups", fault.to_string(), "rmm backup status")],
+        Err(fault) => {
+            let fact = RunningFact::RunningSays { said: fault.told(language) };
+            vec![Finding::warn(Topic::Backups, fact).with("rmm backup status")]
+        }
     };
-    Examined { part: "backups", about: "backups".to_owned(), findings }
+    Examined { part: "backups", about: About::Backups, findings }
 }

@@ -121,10 +121,13 @@ async fn well() -> Peer {
     peer
 }
 
+fn report(one: &Examined, ui: &Ui) -> String {
+    findings::report(&ui.language.about(&one.about), &one.findings, ui)
+}
+
 /// Without numbers, which would shift with every finding.
 fn plain(examined: &[Examined]) -> String {
-    let parts: Vec<_> =
-        examined.iter().map(|one| findings::report(&one.about, &one.findings, &Ui::test(110))).collect();
+    let parts: Vec<_> = examined.iter().map(|one| report(one, &Ui::test(110))).collect();
     parts.join("\n")
 }
 
@@ -356,4 +359,17 @@ async fn without_a_login_there_is_nothing_to_ask_or_it_is_said() {
     let reporting = starting.replace(workflows, "");
     let nothing = doctor::github::examine(&config(&reporting), None).await;
     insta::assert_snapshot!(plain(&nothing));
+}
+
+#[tokio::test]
+async fn what_is_found_is_told_in_the_readers_language() {
+    let peer = well().await;
+    peer.answers_instead(WORKFLOW, workflow("disabled_inactivity"));
+    peer.answers_instead(BACK_TEXT, refuses(404, "Not Found"));
+    peer.answers_instead(HOOKS, says(200, &json!([hook(&json!({ "events": ["push", "create"] }))])));
+    peer.answers_instead(DELIVERIES, deliveries(&[401, 202]));
+    let examined = doctor::github::examine(&config(FILE), Some(Ok(&peer.client()))).await;
+    let ui = Ui { language: Language::Ru, ..Ui::test(110) };
+    let told = examined.iter().map(|one| report(one, &ui)).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(told.replace(&peer.url, "http://peer"));
 }

@@ -122,7 +122,7 @@ pub(super) async fn retry(context: &Context, one: &One) -> Result<(), Fault> {
 fn vote_hint(fault: Fault, what: &str, ui: &Ui) -> Fault {
     fault.refusal(|refusal| {
         if matches!(what, "approve" | "reject") && refusal.problem.code == "forbidden" {
-            refusal.hint = Some(words::words(ui.language).vote_is_a_persons.to_owned());
+            refusal.hint = Some(words::words(ui.language).vote_is_a_persons.into());
         }
     })
 }

@@ -81,7 +81,8 @@ fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
         }
         let what = named(step, &name(step, ui.language), Some(&step.host), ui.language);
         let title = format!("{:>3}  {what}", step.index + 1);
-        out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
+        let limit = step.timing.map_or_else(|| step.limit.clone(), |timing| ui.language.timing(&timing));
+        out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
             let (project, directory) = (step.project.as_deref().map(clean), clean(directory));
             let place = match (ui.language, project) {

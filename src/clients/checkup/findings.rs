@@ -1,13 +1,13 @@
-//! From what the script said to what people read.
+//! From what the script said to what was found.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Finding, MARK, State, Wanted, lacks_compose};
+use super::{MARK, Wanted, lacks_compose};
 use crate::clients::git;
+use crate::domain::finding::{Finding, Found, HostFact, State, Topic};
 use crate::domain::folder;
-use crate::wording::git_advice;
 
 /// A clock that is further off makes times misleading, in seconds.
 const CLOCK: i64 = 30;
@@ -67,7 +67,7 @@ impl Said {
         let mut out = Vec::new();
         let user = self.word("user", 0).unwrap_or_default();
         if !user.is_empty() {
-            out.push(Finding::ok("login", format!("commands run as {user}")));
+            out.push(Finding::ok(Topic::Login, HostFact::RunsAs { user: user.to_owned() }));
         }
         match trouble {
             Some(trouble) => out.push(trouble),
@@ -97,63 +97,63 @@ impl Said {
 
     fn shell(&self) -> Finding {
         match self.word("tools", 0).unwrap_or_default() {
-            "" => Finding::ok("shell", "sh is there, and every program that RMM's scripts call"),
+            "" => Finding::ok(Topic::Shell, HostFact::ShellFit),
             missing => {
                 let missing: Vec<_> = missing.split(' ').collect();
                 let mut packages: Vec<_> = missing.iter().map(|program| package(program)).collect();
                 packages.sort_unstable();
                 packages.dedup();
-                Finding::fail(
-                    "shell",
-                    format!("missing on the host: {}", missing.join(", ")),
-                    Some(format!("sudo apt-get install {}", packages.join(" "))),
-                )
+                let programs = missing.into_iter().map(str::to_owned).collect();
+                Finding::fail(Topic::Shell, HostFact::ShellLacks { programs })
+                    .with(format!("sudo apt-get install {}", packages.join(" ")))
             }
         }
     }
 
     fn run_files(&self, user: &str) -> Option<Finding> {
-        const NAME: &str = "run files";
         Some(match self.all("run-files").next()? {
-            [state, base, ..] if state == "fit" => Finding::ok(NAME, format!("{base} takes the files of steps")),
-            [_, base, why, ..] => Finding::fail(
-                NAME,
-                format!("{base} does not take the files of steps, which need plain files, hard links and FIFOs: {why}"),
-                Some(if folder::is_shared(base) {
-                    format!("ls -ld {}", quoted(base))
+            [state, folder, ..] if state == "fit" => {
+                Finding::ok(Topic::RunFiles, HostFact::RunFilesFit { folder: folder.clone() })
+            }
+            [_, folder, said, ..] => {
+                let fact = HostFact::RunFilesUnfit { folder: folder.clone(), said: said.clone() };
+                Finding::fail(Topic::RunFiles, fact).with(if folder::is_shared(folder) {
+                    format!("ls -ld {}", quoted(folder))
                 } else {
-                    format!("sudo chown {} {}", plain(user), quoted(base))
-                }),
-            ),
+                    format!("sudo chown {} {}", plain(user), quoted(folder))
+                })
+            }
             [..] => return None,
         })
     }
 
     fn git(&self) -> Option<Finding> {
         Some(match self.word("git", 0)? {
-            "found" => Finding::ok("git", self.word("git", 1).unwrap_or_default()),
-            _ => Finding::fail(
-                "git",
-                "git is missing, and surfaces are checked out here",
-                Some("sudo apt-get install git".to_owned()),
-            ),
+            "found" => Finding::ok(Topic::Git, self.version("git")),
+            _ => Finding::fail(Topic::Git, HostFact::GitMissing).with("sudo apt-get install git"),
         })
+    }
+
+    /// What a program says of its version.
+    fn version(&self, key: &'static str) -> HostFact {
+        HostFact::Installed { version: self.word(key, 1).unwrap_or_default().to_owned() }
     }
 
     fn repositories(&self, user: &str) -> Vec<Finding> {
         let one = |line: &[String]| match line {
             [url, state] if state == "found" => {
-                Some(Finding::ok("repository", format!("{url} answers git on the host")))
+                Some(Finding::ok(Topic::Repository, HostFact::RepositoryAnswers { url: url.clone() }))
             }
             [url, _, why] if let Some(folder) = git::untrusted(why) => {
-                let detail =
-                    format!("{url} does not answer git on the host: {folder} belongs to another user than {user}");
-                Some(Finding::fail("repository", detail, Some(self.trust(user, folder))))
+                let (url, user) = (url.clone(), user.to_owned());
+                let remedy = self.trust(&user, folder);
+                let fact = HostFact::RepositoryUntrusted { url, folder: folder.to_owned(), user };
+                Some(Finding::fail(Topic::Repository, fact).with(remedy))
             }
             [url, _, why] => {
-                let advice = git::advice(why).map(git_advice).unwrap_or_default();
-                let detail = format!("{url} does not answer git on the host: {why}{advice}");
-                Some(Finding::fail("repository", detail, Some(format!("git ls-remote -- {} HEAD", quoted(url)))))
+                let (said, advice) = (why.clone(), git::advice(why));
+                let fact = HostFact::RepositorySilent { url: url.clone(), said, advice };
+                Some(Finding::fail(Topic::Repository, fact).with(format!("git ls-remote -- {} HEAD", quoted(url))))
             }
             [..] => None,
         };
@@ -167,37 +167,30 @@ impl Said {
     }
 
     fn docker(&self, user: &str) -> Option<Finding> {
-        let said = self.word("docker", 1).unwrap_or_default();
+        let said = self.word("docker", 1).unwrap_or_default().to_owned();
+        let of = user.to_owned();
         Some(match self.word("docker", 0)? {
-            "found" => Finding::ok("docker", format!("the daemon answers {user}: version {said}")),
+            "found" => Finding::ok(Topic::Docker, HostFact::DockerAnswers { user: of, version: said }),
             "failed" => {
-                let denied = said.contains("permission denied");
-                let fix = if denied {
+                let remedy = if said.contains("permission denied") {
                     format!("sudo usermod -aG docker {}", plain(user))
                 } else {
                     "sudo systemctl enable --now docker".to_owned()
                 };
-                Finding::fail("docker", format!("the daemon does not answer {user}: {said}"), Some(fix))
+                Finding::fail(Topic::Docker, HostFact::DockerSilent { user: of, said }).with(remedy)
             }
-            _ => Finding::fail(
-                "docker",
-                "docker is missing, and surfaces are deployed with it here",
-                Some("curl -fsSL https://get.docker.com | sudo sh".to_owned()),
-            ),
+            _ => Finding::fail(Topic::Docker, HostFact::DockerMissing)
+                .with("curl -fsSL https://get.docker.com | sudo sh"),
         })
     }
 
     fn compose(&self) -> Option<Finding> {
         let said = self.word("compose", 1).unwrap_or_default();
-        let install = || Some("sudo apt-get install docker-compose-plugin".to_owned());
+        let failed = |fact| Finding::fail(Topic::Compose, fact).with("sudo apt-get install docker-compose-plugin");
         match self.word("compose", 0)? {
-            "found" => Some(Finding::ok("compose", said)),
-            "failed" if lacks_compose(said) => Some(Finding::fail(
-                "compose",
-                "docker has no plugin `compose`, and surfaces are started with it",
-                install(),
-            )),
-            "failed" => Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install())),
+            "found" => Some(Finding::ok(Topic::Compose, self.version("compose"))),
+            "failed" if lacks_compose(said) => Some(failed(HostFact::ComposeMissing)),
+            "failed" => Some(failed(HostFact::ComposeFails { said: said.to_owned() })),
             // Without docker there is nothing more to say.
             _ => None,
         }
@@ -205,34 +198,34 @@ impl Said {
 
     /// Free space, once for each file system.
     fn disks(&self) -> Vec<Finding> {
-        let mut found: Vec<(Disk, Vec<&str>)> = Vec::new();
+        let mut found: Vec<(Disk, Vec<String>)> = Vec::new();
         let mut unread = Vec::new();
         for line in self.all("space") {
             let [path, row] = line else { continue };
             match Disk::read(row) {
                 Some(disk) => match found.iter_mut().find(|(known, _)| known.name == disk.name) {
-                    Some((_, paths)) => paths.push(path),
-                    None => found.push((disk, vec![path])),
+                    Some((_, paths)) => paths.push(path.clone()),
+                    None => found.push((disk, vec![path.clone()])),
                 },
-                None => unread.push(path.as_str()),
+                None => unread.push(path.clone()),
             }
         }
-        let mut out: Vec<_> = found.iter().map(|(disk, paths)| disk.finding(&paths.join(", "))).collect();
+        let mut out: Vec<_> = found.into_iter().map(|(disk, paths)| disk.finding(paths)).collect();
         if !unread.is_empty() {
-            let paths = unread.join(", ");
-            out.push(Finding::warn("disk space", format!("`df` does not say how much is free for {paths}"), None));
+            out.push(Finding::warn(Topic::DiskSpace, HostFact::FreeUnknown { paths: unread }));
         }
         out
     }
 
     fn clock(&self) -> Option<Finding> {
         self.word("time", 0)?;
-        let fix = || Some("sudo timedatectl set-ntp true".to_owned());
         Some(match self.clock {
-            Some(off) if off.abs() <= CLOCK => Finding::ok("clock", "agrees with RMM's"),
-            Some(off) if off > 0 => Finding::warn("clock", format!("is {off} s ahead of RMM's"), fix()),
-            Some(off) => Finding::warn("clock", format!("is {} s behind RMM's", off.abs()), fix()),
-            None => Finding::warn("clock", "the host does not tell the time", None),
+            Some(off) if off.abs() <= CLOCK => Finding::ok(Topic::Clock, HostFact::ClockAgrees),
+            Some(off) => {
+                let fact = HostFact::ClockOff { seconds: off };
+                Finding::warn(Topic::Clock, fact).with("sudo timedatectl set-ntp true")
+            }
+            None => Finding::warn(Topic::Clock, HostFact::ClockUnknown),
         })
     }
 
@@ -241,49 +234,34 @@ impl Said {
         let owner = plain(user);
         let one = |line: &[String]| {
             let [path, state, near, ..] = line else { return None };
-            let word = quoted(path);
+            let (word, look) = (quoted(path), || format!("ls -ld {}", quoted(path)));
             // A shared folder is given to no user.
-            let shared = folder::is_shared(path);
-            let give = |command: &str| if shared { format!("ls -ld {word}") } else { format!("sudo {command} {word}") };
-            let own = if shared { "; give the surface a folder of its own (`directory`)" } else { "" };
+            let own_folder = folder::is_shared(path);
+            let give = |command: &str| if own_folder { look() } else { format!("sudo {command} {word}") };
+            let (path, user) = (path.clone(), user.to_owned());
+            let ok = |fact| Finding::ok(Topic::Directory, fact);
+            let fail = |fact, remedy: String| Finding::fail(Topic::Directory, fact).with(remedy);
+            let make = format!("install -d -o {owner}");
+            let chown = format!("chown -R {owner}");
+            let paths = vec![path.clone()];
             let finding = match state.as_str() {
-                "writable" => Finding::ok("directory", format!("{path} can be written")),
-                "there" => Finding::ok("directory", format!("{path} is there; nothing is checked out in it")),
-                "absent" => Finding::fail(
-                    "directory",
-                    format!(
-                        "{path} is not there for {user}, and RMM checks nothing out in it: no command can run there"
-                    ),
-                    Some(give(&format!("install -d -o {owner}"))),
-                ),
-                "creatable" => Finding::ok("directory", format!("{path} is not there yet; it can be made")),
-                "foreign" => Finding::fail(
-                    "directory",
-                    format!(
-                        "{path} belongs to another user than {user}, and git refuses to work in it{own}; or let {user}'s git do \
-                         so all the same: `{}`",
-                        self.trust(user, path)
-                    ),
-                    Some(give(&format!("chown -R {owner}"))),
-                ),
-                "readonly" => Finding::fail(
-                    "directory",
-                    format!("{path} cannot be written by {user}{own}"),
-                    Some(give(&format!("chown -R {owner}"))),
-                ),
-                "dangling" => Finding::fail(
-                    "directory",
-                    format!("{path} is a symbolic link that leads to no folder; make the folder that it names"),
-                    Some(format!("ls -ld {word}")),
-                ),
-                "file" => Finding::fail("directory", format!("{path} is no directory"), Some(format!("ls -ld {word}"))),
-                _ => Finding::fail(
-                    "directory",
-                    format!("{path} is not there and {user} cannot make it in {near}{own}"),
-                    Some(give(&format!("install -d -o {owner}"))),
-                ),
+                "writable" => ok(HostFact::FolderWritable { path }),
+                "there" => ok(HostFact::FolderThere { path }),
+                "absent" => fail(HostFact::FolderAbsent { path, user }, give(&make)),
+                "creatable" => ok(HostFact::FolderToBeMade { path }),
+                "foreign" => {
+                    let trust = self.trust(&user, &path);
+                    fail(HostFact::FolderOfOther { path, user, own_folder, trust }, give(&chown))
+                }
+                "readonly" => fail(HostFact::FolderReadOnly { path, user, own_folder }, give(&chown)),
+                "dangling" => fail(HostFact::LinkToNowhere { path }, look()),
+                "file" => fail(HostFact::NoFolder { path }, look()),
+                _ => {
+                    let near = near.clone();
+                    fail(HostFact::FolderNotToBeMade { path, user, near, own_folder }, give(&make))
+                }
             };
-            Some((vec![path.clone()], finding))
+            Some((paths, finding))
         };
         self.all("directory").filter_map(one).chain(self.links()).collect()
     }
@@ -296,30 +274,23 @@ impl Said {
         };
         let mut out = Vec::new();
         for (number, (path, state, real)) in lines().enumerate() {
-            let look = || Some(format!("ls -ld {}", quoted(path)));
+            let found = |fact| Finding::fail(Topic::Directory, fact).with(format!("ls -ld {}", quoted(path)));
             let is_checked_out = |state: &str| !matches!(state, "there" | "absent");
             if is_checked_out(state)
                 && folder::plain(path) != folder::plain(real)
                 && (folder::is_of_system(real) || folder::is_private(real))
             {
-                let detail = format!(
-                    "{path} leads to {real} here, where no code may be checked out; give the surface a folder of its own (`directory`)"
-                );
-                out.push((vec![path.clone()], Finding::fail("directory", detail, look())));
+                let fact = HostFact::LinkToSystem { path: path.clone(), real: real.clone() };
+                out.push((vec![path.clone()], found(fact)));
             }
             for (other, other_state, _) in lines()
                 .take(number)
                 .filter(|(other, _, there)| *there == real && folder::plain(other) != folder::plain(path))
             {
-                let detail = format!(
-                    "{path} and {other} are one folder here, {real}; give each surface a folder of its own, or write both alike (`directory`)"
-                );
+                let fact = HostFact::SameFolder { path: path.clone(), other: other.clone(), real: real.clone() };
                 let state =
                     if is_checked_out(state) || is_checked_out(other_state) { State::Fail } else { State::Warn };
-                out.push((
-                    vec![path.clone(), other.clone()],
-                    Finding { state, ..Finding::fail("directory", detail, look()) },
-                ));
+                out.push((vec![path.clone(), other.clone()], Finding { state, ..found(fact) }));
             }
         }
         out
@@ -327,19 +298,19 @@ impl Said {
 
     /// What runs would find before they touch anything. That a folder is fit is not said beside what is wrong with it.
     fn looks(&self, wanted: &Wanted, wrong: &BTreeSet<String>) -> Vec<Finding> {
-        const NAME: &str = "place";
         let one = |line: &[String]| {
-            let (title, state, said) = match line {
-                [title, state] => (title, state, String::new()),
-                [title, state, said, ..] => (title, state, said.trim_start_matches("rmm: ").replace(" rmm: ", "; ")),
+            let (number, state, said) = match line {
+                [number, state] => (number, state, String::new()),
+                [number, state, said, ..] => (number, state, said.trim_start_matches("rmm: ").replace(" rmm: ", "; ")),
                 [_] | [] => return None,
             };
-            let folder = || wanted.looks.iter().find(|look| visible(&look.title) == *title)?.folder.as_ref();
-            Some(match (state.as_str(), said.as_str()) {
-                ("fit", "") if folder().is_some_and(|folder| wrong.contains(folder)) => return None,
-                ("fit", "") => Finding::ok(NAME, format!("{title}: nothing else uses it, and there is room")),
-                ("fit", said) => Finding::warn(NAME, format!("{title}: {said}"), None),
-                (_, said) => Finding::fail(NAME, format!("{title}: {said}"), None),
+            let place = wanted.looks.get(number.parse::<usize>().ok()?.checked_sub(1)?)?.place.clone();
+            let is_wrong = place.folder.as_ref().is_some_and(|folder| wrong.contains(folder));
+            Some(match (state.as_str(), said.is_empty()) {
+                ("fit", true) if is_wrong => return None,
+                ("fit", true) => Finding::ok(Topic::Place, HostFact::PlaceFit { place }),
+                ("fit", false) => Finding::warn(Topic::Place, HostFact::PlaceSays { place, said }),
+                _ => Finding::fail(Topic::Place, HostFact::PlaceSays { place, said }),
             })
         };
         self.all("look").filter_map(one).collect()
@@ -378,27 +349,18 @@ impl Disk {
         Some(Self { total: kib(3)?, free: kib(1)?, name })
     }
 
-    fn finding(&self, paths: &str) -> Finding {
-        let detail = format!("{} of {} free for {paths}", size(self.free), size(self.total));
-        let fix = || Some(look(paths));
-        if self.free < FULL {
-            Finding::fail("disk space", detail, fix())
-        } else if self.free < NARROW || self.free < self.total / 10 {
-            Finding::warn("disk space", detail, fix())
+    fn finding(self, paths: Vec<String>) -> Finding {
+        let Self { free, total, .. } = self;
+        let look = format!("df -h {}", quoted(paths.first().map(String::as_str).unwrap_or_default()));
+        let found: Found = HostFact::Free { free, total, paths }.into();
+        if free < FULL {
+            Finding::fail(Topic::DiskSpace, found).with(look)
+        } else if free < NARROW || free < total / 10 {
+            Finding::warn(Topic::DiskSpace, found).with(look)
         } else {
-            Finding::ok("disk space", detail)
+            Finding::ok(Topic::DiskSpace, found)
         }
     }
-}
-
-fn size(bytes: u64) -> String {
-    let mib = bytes / MIB;
-    if mib < 10 * 1024 { format!("{mib} MiB") } else { format!("{} GiB", mib / 1024) }
-}
-
-fn look(paths: &str) -> String {
-    let first = paths.split(", ").next().unwrap_or(paths);
-    format!("df -h {}", quoted(first))
 }
 
 /// Seconds that a host's clock is off, if it was read between two times.

@@ -8,6 +8,29 @@ use secrecy::SecretString;
 use super::*;
 use crate::clients::local::Local;
 use crate::clients::transport::{Channel, EnvPair, Stream};
+use crate::domain::env::Env;
+use crate::domain::ids::{ServiceName, SurfaceName};
+use crate::wording::{Language, english_found};
+
+/// What was found, as it is told.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    name: String,
+    state: State,
+    detail: String,
+    fix: Option<String>,
+}
+
+impl From<Finding> for Told {
+    fn from(Finding { topic, state, found, remedy }: Finding) -> Self {
+        Self {
+            name: topic.as_str().to_owned(),
+            state,
+            detail: english_found(&found),
+            fix: remedy.map(|remedy| Language::En.finding_remedy(&remedy)),
+        }
+    }
+}
 
 /// This machine, with the programs of a folder and nothing else.
 struct Machine {
@@ -54,9 +77,13 @@ impl Machine {
         self
     }
 
-    async fn checkup(&self, wanted: &Wanted) -> Vec<Finding> {
-        checkup(self, wanted, &now, Duration::from_secs(30)).await
+    async fn checkup(&self, wanted: &Wanted) -> Vec<Told> {
+        told(checkup(self, wanted, &now, Duration::from_secs(30)).await)
     }
+}
+
+fn told(findings: Vec<Finding>) -> Vec<Told> {
+    findings.into_iter().map(Told::from).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script tells the machine's time")]
@@ -97,7 +124,7 @@ fn docker(directories: &[String]) -> Wanted {
 }
 
 #[track_caller]
-fn one<'f>(findings: &'f [Finding], name: &str) -> &'f Finding {
+fn one<'f>(findings: &'f [Told], name: &str) -> &'f Told {
     let mut found = findings.iter().filter(|finding| finding.name == name);
     let first = found.next().unwrap_or_else(|| panic!("no {name} in {findings:?}"));
     assert_eq!(found.next(), None, "one {name}");
@@ -105,7 +132,7 @@ fn one<'f>(findings: &'f [Finding], name: &str) -> &'f Finding {
 }
 
 #[track_caller]
-fn is(findings: &[Finding], name: &str, state: State, part: &str) {
+fn is(findings: &[Told], name: &str, state: State, part: &str) {
     let finding = one(findings, name);
     assert!(finding.state == state && finding.detail.contains(part), "{finding:?}");
 }
@@ -236,7 +263,13 @@ async fn a_repository_that_git_does_not_trust_comes_with_the_command_that_helps(
 }
 
 fn look(title: &str, calls: &str) -> Look {
-    Look { title: title.into(), folder: None, calls: calls.into() }
+    let place = Place {
+        surface: SurfaceName::parse("surface", title).unwrap(),
+        service: ServiceName::parse("service", "shop").unwrap(),
+        environment: Env::Stage,
+        folder: None,
+    };
+    Look { place, calls: calls.into() }
 }
 
 #[tokio::test]
@@ -271,7 +304,8 @@ async fn what_a_run_looks_at_first_is_looked_at_and_left_as_it_is() {
     };
     let findings = machine.checkup(&wanted).await;
     let found = |title: &str| {
-        let mut named = findings.iter().filter(|finding| finding.detail.starts_with(&format!("{title}: ")));
+        let mut named =
+            findings.iter().filter(|finding| finding.detail.starts_with(&format!("{title} of shop on stage in ~: ")));
         let found = named.next().unwrap_or_else(|| panic!("no {title} in {findings:?}"));
         assert_eq!(found.name, "place");
         (found.state, found.detail.clone())
@@ -297,7 +331,10 @@ async fn a_folder_that_is_no_place_is_not_called_fit_and_what_to_do_is_said_to_t
     let (file, folder) = (machine.path("home/file"), machine.path("home/folder"));
     fs::write(&file, "").unwrap();
     let long = format!("rmm_say first; rmm_fail '{}; do this'", "x".repeat(600));
-    let of = |title: &str, folder: &str, calls: &str| Look { folder: Some(folder.into()), ..look(title, calls) };
+    let of = |title: &str, folder: &str, calls: &str| {
+        let look = look(title, calls);
+        Look { place: Place { folder: Some(folder.into()), ..look.place }, ..look }
+    };
     let wanted = Wanted {
         looks: vec![of("bad", &file, ":"), of("good", &folder, ":"), of("long", &file, &long)],
         directories: vec![file.clone(), folder.clone()],
@@ -306,9 +343,9 @@ async fn a_folder_that_is_no_place_is_not_called_fit_and_what_to_do_is_said_to_t
     let findings = machine.checkup(&wanted).await;
     let places: Vec<_> = findings.iter().filter(|finding| finding.name == "place").collect();
     let [good, long]: [_; 2] = places.try_into().unwrap_or_else(|places| panic!("{places:?}"));
-    assert!(good.state == State::Ok && good.detail.starts_with("good: "), "{good:?}");
+    assert!(good.state == State::Ok && good.detail.starts_with("good of shop on stage in "), "{good:?}");
     assert!(long.state == State::Fail && long.detail.ends_with("xxx; do this"), "{long:?}");
-    assert!(long.detail.starts_with("long: first; xxx"), "{long:?}");
+    assert!(long.detail.contains("home/file: first; xxx"), "{long:?}");
 }
 
 #[tokio::test]
@@ -316,7 +353,7 @@ async fn names_that_lead_nowhere_are_told() {
     let machine = Machine::new();
     for here in [false, true] {
         let asked = Asked { host: "nowhere.invalid".into(), port: 80, instead: false, here };
-        let found = ask(&machine, &asked).await;
+        let found = Told::from(ask(&machine, &asked).await);
         let name = if here { "health" } else { "forwarding" };
         assert!(found.state == State::Fail && found.name == name, "{found:?}");
         assert!(found.detail.contains("nowhere.invalid:80") && is_unresolved(&found.detail), "{found:?}");
@@ -343,7 +380,7 @@ fn no_finding_says_to_give_away_what_belongs_to_the_machine() {
         }
     }
     assert!(said.hear(format!("{MARK}run-files\tunfit\t/\tno\n").as_bytes(), &now));
-    for finding in said.findings(&Wanted::default(), None) {
+    for finding in told(said.findings(&Wanted::default(), None)) {
         let fix = finding.fix.as_deref().unwrap_or_default();
         let own = finding.detail.contains("/srv/shop");
         assert_eq!(own, fix.contains("chown") || fix.contains("install -d"), "{finding:?}");
@@ -451,7 +488,7 @@ async fn what_a_link_leads_to_is_looked_at() {
         (&[], &["root"], State::Ok, "is there"),
     ] {
         let found = of(directories, folders).await;
-        let is_told = |one: &Finding| one.state == state && one.detail.contains(part);
+        let is_told = |one: &Told| one.state == state && one.detail.contains(part);
         assert!(found.iter().any(is_told), "no {part} in {found:?}");
     }
 }
@@ -470,7 +507,7 @@ async fn a_shell_that_will_not() {
 #[tokio::test]
 async fn a_host_that_hangs_is_not_waited_for() {
     let machine = Machine::new().without("timeout").program("docker", "while [ -d \"$HOME\" ]; do sleep 0.1; done");
-    let findings = checkup(&machine, &docker(&[]), &now, Duration::from_secs(2)).await;
+    let findings = told(checkup(&machine, &docker(&[]), &now, Duration::from_secs(2)).await);
     is(&findings, "shell", State::Fail, "within 2 s");
     is(&findings, "clock", State::Ok, "");
 }

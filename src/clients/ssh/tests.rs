@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::clients::detached::{self, Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::clients::{checkup, health};
+use crate::domain::finding::State;
 use crate::domain::host::Fingerprint;
 use crate::domain::reason::Reason;
 use crate::wording::english;
@@ -413,7 +414,7 @@ async fn a_name_that_is_not_answered_is_an_ill_attempt_and_holds_up_nothing_else
     let silent = checkup::Asked { host: "nowhere.example.com".into(), port, instead: false, here: false };
     let known = checkup::Asked { host: "localhost".into(), ..silent.clone() };
     let (silent, known) = tokio::join!(checkup::ask(&ssh, &silent), checkup::ask(&ssh, &known));
-    assert_eq!((silent.state, known.state), (checkup::State::Fail, checkup::State::Ok), "{silent:?} {known:?}");
+    assert_eq!((silent.state, known.state), (State::Fail, State::Ok), "{silent:?} {known:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

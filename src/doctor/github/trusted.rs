@@ -4,14 +4,13 @@
 use super::{failed, workflows};
 use crate::assets::workflows::TAG_WORKFLOW;
 use crate::clients::github::GitHub;
-use crate::contract::Finding;
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
+use crate::domain::finding::{Finding, Remedy, RepositoryFact, Topic};
 use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
 use crate::domain::repository::RepoName;
 use crate::domain::service::{Driver, Service};
 
-const NAME: &str = "oidc";
 const HEADS: &str = "refs/heads/";
 
 /// `branch`: the default one, at which RMM starts workflows.
@@ -36,21 +35,23 @@ async fn of_workflow(github: &GitHub, repo: &RepoName, branch: &str, workflow: &
             Ok(branch) => github.file(&place, &path, at(workflow).unwrap_or(&branch)).await,
             Err(fault) => Err(fault),
         };
-        let fix = "see whether it is written as GitHub names it, or let the login read that repository";
+        let (workflow, repository) = (workflow.clone(), place);
         return match found {
-            Ok(_) => Finding::ok(NAME, format!("{workflow}: in the repository {place}")),
-            Err(_) => Finding::warn(NAME, format!("{workflow} was not seen in the repository {place}"), fix),
+            Ok(_) => Finding::ok(Topic::Oidc, RepositoryFact::TrustedIn { workflow, repository }),
+            Err(_) => Finding::warn(Topic::Oidc, RepositoryFact::TrustedUnseen { workflow, repository })
+                .with(Remedy::NameWorkflow),
         };
     }
     let git_ref = at(workflow).unwrap_or(branch);
-    match github.file(repo, &path, git_ref).await {
-        Ok(_) => Finding::ok(NAME, format!("{workflow}: {path} is at {git_ref}")),
-        Err(GithubFault::NotFound { .. }) => Finding::fail(
-            NAME,
-            format!("{workflow} is trusted, and {path} is not at {git_ref}, or there is no such branch or tag"),
-            "write `workflow` in `oidc` as the file and its branch are called, or push the file there",
-        ),
-        Err(fault) => failed(NAME, &fault),
+    let found = github.file(repo, &path, git_ref).await;
+    let (workflow, git_ref) = (workflow.clone(), git_ref.to_owned());
+    match found {
+        Ok(_) => Finding::ok(Topic::Oidc, RepositoryFact::TrustedAt { workflow, path, git_ref }),
+        Err(GithubFault::NotFound { .. }) => {
+            Finding::fail(Topic::Oidc, RepositoryFact::TrustedAbsent { workflow, path, git_ref })
+                .with(Remedy::WriteTrusted)
+        }
+        Err(fault) => failed(Topic::Oidc, &fault),
     }
 }
 
@@ -67,27 +68,24 @@ fn unbelieved(trusted: &TrustedWorkflows, repo: &RepoName, branch: &str, file: &
     if trusted.trust(&workflow, Some(repo), &repo.to_string()) {
         return None;
     }
-    let detail =
-        format!("RMM starts {file} on {branch}, and `oidc` does not trust its jobs: their reports would be refused");
-    Some(Finding::fail(NAME, detail, format!("add \"{workflow}\" to `workflow` in `oidc`")))
+    let fact = RepositoryFact::StartedUntrusted { file: file.to_owned(), branch: branch.to_owned() };
+    Some(Finding::fail(Topic::Oidc, fact).with(Remedy::AddTrusted { workflow }))
 }
 
 /// Where CI brings stage to what a tag means, a workflow of the repository has to say so.
 async fn of_tags(github: &GitHub, repo: &RepoName, branch: &str, service: &Service) -> Option<Finding> {
-    const NAME: &str = "tag workflow";
     if !matches!(service.environment(Env::Stage).driver, Driver::Ci { workflow: None, .. }) {
         return None;
     }
     let path = format!(".github/workflows/{TAG_WORKFLOW}");
-    Some(match github.file(repo, &path, branch).await {
-        Ok(_) => Finding::ok(NAME, format!("{TAG_WORKFLOW} is on {branch}")),
-        Err(GithubFault::NotFound { .. }) => Finding::warn(
-            NAME,
-            format!(
-                "{path} is not on {branch}; all is well where another workflow, or another CI system, reports stage"
-            ),
-            "`rmm service workflows` writes one",
-        ),
-        Err(fault) => failed(NAME, &fault),
+    let found = github.file(repo, &path, branch).await;
+    let branch = branch.to_owned();
+    Some(match found {
+        Ok(_) => Finding::ok(Topic::TagWorkflow, RepositoryFact::TagWorkflow { file: TAG_WORKFLOW.to_owned(), branch }),
+        Err(GithubFault::NotFound { .. }) => {
+            Finding::warn(Topic::TagWorkflow, RepositoryFact::NoTagWorkflow { path, branch })
+                .with(Remedy::WriteWorkflow)
+        }
+        Err(fault) => failed(Topic::TagWorkflow, &fault),
     })
 }

@@ -4,15 +4,13 @@ use serde_json::{Map, Value};
 
 use super::failed;
 use crate::clients::github::GitHub;
-use crate::contract::Finding;
 use crate::domain::fault::github::GithubFault;
+use crate::domain::finding::github::WorkflowMistake;
+use crate::domain::finding::{Finding, Remedy, RepositoryFact, Topic};
 use crate::domain::repository::RepoName;
 
 /// What RMM gives every workflow that it starts.
 const INPUTS: [&str; 4] = ["release_id", "release_tag", "run_id", "traceparent"];
-/// What to do about a file that cannot be read.
-const YAML: &str =
-    "correct it there and push it; `rmm service workflows` shows one that is right, and actionlint checks them";
 /// What it gives one that takes production back, too.
 const ROLLBACK_INPUT: &str = "rollback_to_tag";
 
@@ -23,11 +21,10 @@ pub(super) async fn look(
     file: &str,
     is_rollback: bool,
 ) -> Vec<Finding> {
-    const NAME: &str = "workflow";
     let state = match github.workflow(repo, file).await {
         Ok(found) if !found.is_active() => {
             let fault = GithubFault::WorkflowDisabled { repo: repo.clone(), workflow: file.to_owned() };
-            return vec![failed(NAME, &fault)];
+            return vec![failed(Topic::Workflow, &fault)];
         }
         state => state,
     };
@@ -35,79 +32,70 @@ pub(super) async fn look(
     let text = match github.file(repo, &path, branch).await {
         Ok(text) => text,
         Err(GithubFault::NotFound { .. }) => {
-            let detail =
-                format!("{path} is not on the default branch {branch}, and GitHub starts it from nowhere else");
-            return vec![Finding::fail(
-                NAME,
-                detail,
-                format!("push it to {branch}; `rmm service workflows` writes one"),
-            )];
+            let branch = branch.to_owned();
+            let fact = RepositoryFact::WorkflowAbsent { path, branch: branch.clone() };
+            return vec![Finding::fail(Topic::Workflow, fact).with(Remedy::PushWorkflow { branch })];
         }
-        Err(fault) => return vec![failed(NAME, &fault)],
+        Err(fault) => return vec![failed(Topic::Workflow, &fault)],
     };
     if let Err(fault) = state {
-        return vec![failed(NAME, &fault)];
+        return vec![failed(Topic::Workflow, &fault)];
     }
+    let file = file.to_owned();
     match mistakes(&text, is_rollback) {
         Ok(mistakes) if mistakes.is_empty() => {
-            vec![Finding::ok(
-                NAME,
-                format!("{file}: active, on {branch}, takes what RMM gives it, and says its `run_id`"),
-            )]
+            vec![Finding::ok(Topic::Workflow, RepositoryFact::WorkflowFit { file, branch: branch.to_owned() })]
         }
-        Ok(mistakes) => {
-            mistakes.into_iter().map(|(what, fix)| Finding::fail(NAME, format!("{file}: {what}"), fix)).collect()
-        }
-        Err(error) => vec![Finding::fail(NAME, format!("{file} is no YAML that can be read: {error}"), YAML)],
+        Ok(mistakes) => mistakes
+            .into_iter()
+            .map(|mistake| {
+                let remedy = remedy(&mistake);
+                let fact = RepositoryFact::WorkflowMistaken { file: file.clone(), mistake };
+                Finding::fail(Topic::Workflow, fact).with(remedy)
+            })
+            .collect(),
+        Err(said) => vec![Finding::fail(Topic::Workflow, RepositoryFact::NoYaml { file, said }).with(Remedy::MendYaml)],
     }
 }
 
-/// What is wrong, and what to do.
-type Mistake = (String, String);
+fn remedy(mistake: &WorkflowMistake) -> Remedy {
+    match mistake {
+        WorkflowMistake::NoDispatch => Remedy::TakeDispatch,
+        WorkflowMistake::Undeclared { .. } => Remedy::DeclareInputs,
+        WorkflowMistake::Requires { .. } => Remedy::RequireNothing,
+        WorkflowMistake::NoText { .. } => Remedy::TextInputs,
+        WorkflowMistake::NoRunId => "run-name: ${{ inputs.release_tag }} (run ${{ inputs.run_id }})".into(),
+    }
+}
 
-fn mistakes(text: &str, is_rollback: bool) -> Result<Vec<Mistake>, String> {
+fn mistakes(text: &str, is_rollback: bool) -> Result<Vec<WorkflowMistake>, String> {
     let file: Value = serde_saphyr::from_str(text).map_err(|error| first_line(&error.to_string()))?;
-    let Some(trigger) = dispatch_trigger(&file["on"]) else {
-        let what = "it has no `workflow_dispatch`, so that RMM cannot start it".to_owned();
-        return Ok(vec![(
-            what,
-            "take `on: workflow_dispatch:` over from what `rmm service workflows` shows".to_owned(),
-        )]);
-    };
+    let Some(trigger) = dispatch_trigger(&file["on"]) else { return Ok(vec![WorkflowMistake::NoDispatch]) };
     let none = Map::new();
     let inputs = trigger["inputs"].as_object().unwrap_or(&none);
     let given: Vec<_> = INPUTS.into_iter().chain(is_rollback.then_some(ROLLBACK_INPUT)).collect();
-    let mut mistakes = Vec::new();
-    let missing: Vec<_> = given.iter().copied().filter(|name| !inputs.contains_key(*name)).collect();
-    if !missing.is_empty() {
-        let what = format!("it does not declare what RMM gives it: {}", missing.join(", "));
-        mistakes.push((what, "declare them below `on.workflow_dispatch.inputs`, with `type: string`".to_owned()));
-    }
     let known = |name: &str| given.contains(&name);
-    let wanted: Vec<_> = inputs
-        .iter()
-        .filter(|(name, input)| {
-            !known(name) && input["required"] == Value::Bool(true) && input.get("default").is_none_or(Value::is_null)
-        })
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if !wanted.is_empty() {
-        let what = format!("it requires what RMM does not give: {}", wanted.join(", "));
-        mistakes.push((what, "take `required: true` away there, or give a `default`".to_owned()));
+    let of = |is_wrong: &dyn Fn(&str, &Value) -> bool| -> Vec<String> {
+        inputs.iter().filter(|(name, input)| is_wrong(name, input)).map(|(name, _)| name.clone()).collect()
+    };
+    let missing: Vec<_> =
+        given.iter().filter(|name| !inputs.contains_key(**name)).map(|name| (*name).to_owned()).collect();
+    let required = of(&|name, input| {
+        !known(name) && input["required"] == Value::Bool(true) && input.get("default").is_none_or(Value::is_null)
+    });
+    let others = of(&|name, input| known(name) && input["type"].as_str().is_some_and(|kind| kind != "string"));
+    let mut mistakes = Vec::new();
+    if !missing.is_empty() {
+        mistakes.push(WorkflowMistake::Undeclared { inputs: missing });
     }
-    let others: Vec<_> = inputs
-        .iter()
-        .filter(|(name, input)| known(name) && input["type"].as_str().is_some_and(|kind| kind != "string"))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    if !required.is_empty() {
+        mistakes.push(WorkflowMistake::Requires { inputs: required });
+    }
     if !others.is_empty() {
-        let what = format!("it takes another type than text for {}", others.join(", "));
-        mistakes.push((what, "write `type: string` there".to_owned()));
+        mistakes.push(WorkflowMistake::NoText { inputs: others });
     }
     if !file["run-name"].as_str().is_some_and(echoes) {
-        let what =
-            "its `run-name` does not say the `run_id`, so that RMM cannot find its run after a lost answer".to_owned();
-        mistakes.push((what, "run-name: ${{ inputs.release_tag }} (run ${{ inputs.run_id }})".to_owned()));
+        mistakes.push(WorkflowMistake::NoRunId);
     }
     Ok(mistakes)
 }
@@ -140,15 +128,15 @@ mod tests {
     use super::*;
     use crate::assets;
 
-    fn of(text: &str, is_rollback: bool) -> Vec<String> {
-        mistakes(text, is_rollback).expect("YAML").into_iter().map(|(what, _)| what).collect()
+    fn of(text: &str, is_rollback: bool) -> Vec<WorkflowMistake> {
+        mistakes(text, is_rollback).expect("YAML")
     }
 
     #[test]
     fn the_workflows_to_copy_are_right() {
         for (file, is_rollback) in [("on-approve-manual-testing.yaml", false), ("on-rollback.yaml", true)] {
             let text = assets::workflow(file).expect("a workflow to copy");
-            assert_eq!(of(&text, is_rollback), [""; 0], "{file}");
+            assert_eq!(of(&text, is_rollback), [], "{file}");
         }
     }
 
@@ -164,9 +152,9 @@ mod tests {
             ("'on': { push: null, workflow_dispatch: null }", true),
             ("jobs: {}", false),
         ] {
-            let found = of(&format!("{run_name}{on}\n"), false).concat();
-            let expected = if fits { "does not declare" } else { "no `workflow_dispatch`" };
-            assert!(found.contains(expected), "{on}: {found}");
+            let found = of(&format!("{run_name}{on}\n"), false);
+            let is_started = matches!(&found[..], [WorkflowMistake::Undeclared { .. }]);
+            assert!(is_started == fits && (fits || found == [WorkflowMistake::NoDispatch]), "{on}: {found:?}");
         }
     }
 

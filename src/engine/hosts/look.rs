@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::keys::{compare, key_state, may_show};
 use super::uses::{Use, asked};
-use super::{KeyState, configured};
-use crate::clients::checkup::{ALLOW_FORWARDING, Asked, Finding, State, ask, checkup};
+use super::{KeyState, configured, kept};
+use crate::clients::checkup::{ALLOW_FORWARDING, Asked, ask, checkup, unasked};
 use crate::clients::detached::StepError;
 use crate::clients::git::Unresolved;
 use crate::clients::health;
@@ -15,6 +15,7 @@ use crate::clients::transport::{Transport, TransportError};
 use crate::domain::env::Env;
 use crate::domain::fault::HealthFault;
 use crate::domain::fault::repository::RepositoryFault;
+use crate::domain::finding::{Finding, Found, HostFact, Remedy, State, Topic};
 use crate::domain::host::{Fingerprint, Host, HostKey};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
@@ -25,7 +26,6 @@ use crate::engine::catalog::Catalog;
 use crate::engine::source::Source;
 use crate::engine::{Engine, Failure};
 use crate::store::hosts;
-use crate::wording::english;
 
 /// How long all the hosts on the way may take to let RMM in.
 const WAY_TIME: Duration = Duration::from_secs(30);
@@ -45,8 +45,12 @@ impl Engine {
     /// A refusal when there is no such host, or the actor is no admin. What is wrong with the host is a finding.
     pub async fn check_host(&self, actor: &Actor, name: &HostName) -> Result<Vec<Finding>, Failure> {
         actor.may(Right::Administer, None, false)?;
-        let findings = self.look_at_host(name).await?;
-        let (now, name, text) = (self.now(), name.clone(), serde_json::to_string(&findings).unwrap_or_default());
+        let mut findings = self.look_at_host(name).await?;
+        let catalog = self.catalog();
+        for finding in &mut findings {
+            catalog.redactor().hide_in(finding);
+        }
+        let (now, name, text) = (self.now(), name.clone(), kept::text(&findings));
         // Best effort: what was found is told, whatever the disk takes.
         let _ = self.store().write(move |tx| hosts::note_check(tx, &name, &text, now)).await;
         Ok(findings)
@@ -56,7 +60,7 @@ impl Engine {
         let catalog = self.catalog();
         let mut findings = Vec::new();
         if name.is_local() {
-            findings.push(Finding::ok("reachable", "it is RMM's own machine"));
+            findings.push(Finding::ok(Topic::Reachable, HostFact::OwnMachine));
             let mut used = Use::of(&catalog, name);
             used.wanted.files = Some(self.ports().run_place.path().display().to_string());
             let around = self.look_around(&catalog, name, &used, self.ports().local.as_ref());
@@ -72,7 +76,7 @@ impl Engine {
             let late = || TransportError::Unreachable(Reason::AnswerLate { limit: WAY_TIME });
             let finding = self.hop_found(&hop, asked.unwrap_or_else(|_| Err(late()))).await?;
             let failed = finding.state == State::Fail;
-            findings.push(Finding { detail: catalog.redactor().text(&finding.detail), ..finding });
+            findings.push(finding);
             if failed {
                 return Ok(findings);
             }
@@ -82,24 +86,24 @@ impl Engine {
             Ok(Ok(key))
             | Ok(Err(TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. })) => key,
             Ok(Err(error)) => {
-                findings.push(unreached(&host, &catalog.redactor().text(&error.to_string())));
+                findings.push(unreached(&host, error.reason()));
                 return Ok(findings);
             }
             Err(_) => {
-                let sentence = format!("{} showed no key within {} s", host.address, KEY_TIME.as_secs());
-                findings.push(unreached(&host, &sentence));
+                let fact = HostFact::ShowsNoKey { address: host.address.to_string(), limit: KEY_TIME };
+                findings.push(unreached(&host, fact));
                 return Ok(findings);
             }
         };
-        findings.push(Finding::ok("reachable", format!("an SSH server answers at {}", host.address)));
+        findings.push(Finding::ok(Topic::Reachable, HostFact::SshAnswers { address: host.address.to_string() }));
         self.note_key(name, &host.address, offered.clone()).await?;
         let known = self.known(name).await?;
-        let key = about_key(&host, &may_show(&host, known.as_ref(), &host.address), &offered);
-        let good = key.state == State::Ok;
-        findings.push(key);
+        let (state, fact) = about_key(&host, &may_show(&host, known.as_ref(), &host.address), &offered);
+        let good = state == State::Ok;
+        findings.push(Finding { state, remedy: key_remedy(&host, &offered, &fact), ..Finding::ok(Topic::Key, fact) });
         if good {
             let later = self.look_behind_the_key(&catalog, &host, &ssh).await;
-            findings.retain(|one| later.iter().all(|other| other.name != one.name));
+            findings.retain(|one| later.iter().all(|other| other.topic != one.topic));
             findings.extend(later);
         }
         Ok(findings)
@@ -118,21 +122,23 @@ impl Engine {
         Ok(way)
     }
 
-    /// What a host on the way says to RMM, in words; remembers the key that it has shown.
+    /// What a host on the way says to RMM; remembers the key that it has shown.
     async fn hop_found(&self, hop: &Host, asked: Result<(), TransportError>) -> Result<Finding, Failure> {
-        const NAME: &str = "jump";
         let Host { name, address, user, .. } = hop;
         let Err(error) = asked else {
-            return Ok(Finding::ok(NAME, format!("through {name} ({user} at {address})")));
+            let (host, user, address) = (name.clone(), user.clone(), address.to_string());
+            return Ok(Finding::ok(Topic::Jump, HostFact::Through { host, user, address }));
         };
         let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = &error else {
-            let detail = format!("on the way, at the jump host {name}: {error}");
-            return Ok(Finding::fail(NAME, detail, Some(format!("rmm host check {name}"))));
+            let why = Reason::OnTheWay { host: name.clone(), cause: Box::new(error.reason()) };
+            return Ok(Finding::fail(Topic::Jump, why).with(format!("rmm host check {name}")));
         };
         self.note_key(name, address, key.clone()).await?;
         let known = self.known(name).await?;
-        let found = about_key(hop, &may_show(hop, known.as_ref(), address), key);
-        Ok(Finding { name: NAME.to_owned(), detail: format!("the jump host {name}: {}", found.detail), ..found })
+        let (state, fact) = about_key(hop, &may_show(hop, known.as_ref(), address), key);
+        let remedy = key_remedy(hop, key, &fact);
+        let fact = HostFact::OfJumpHost { host: name.clone(), found: Box::new(fact) };
+        Ok(Finding { state, remedy, ..Finding::ok(Topic::Jump, fact) })
     }
 
     async fn look_behind_the_key(&self, catalog: &Catalog, host: &Host, ssh: &Ssh) -> Vec<Finding> {
@@ -143,10 +149,10 @@ impl Engine {
             // Its user may have no shell at all.
             match ssh.log_in().await {
                 Ok(()) => {
-                    let Host { user, address, .. } = host;
-                    findings.push(Finding::ok("login", format!("{user} is in at {address}; no service runs here")));
+                    let fact = HostFact::LoginOnly { user: host.user.clone(), address: host.address.to_string() };
+                    findings.push(Finding::ok(Topic::Login, fact));
                 }
-                Err(error) => return vec![Finding::of_error(&error)],
+                Err(error) => return vec![unasked(&error)],
             }
         } else {
             findings.extend(self.look_around(catalog, &host.name, &used, ssh).await);
@@ -166,23 +172,19 @@ impl Engine {
             holders.into_iter().chain(questions).flatten().collect::<Vec<_>>()
         };
         findings.extend(tokio::time::timeout(REST_TIME, rest).await.unwrap_or_default());
-        for finding in &mut findings {
-            finding.detail = catalog.redactor().text(&finding.detail);
-        }
         findings
     }
 
     /// Who else works on a service there: what a run would be told when it comes.
     async fn holder(&self, service: &ServiceName, kind: Env, host: &HostName) -> Option<Finding> {
-        const NAME: &str = "holder";
         let last = match self.last_run_on(service, kind, host).await {
             Ok(last) => last,
             Err(StepError::Transport(_)) => return None,
-            Err(error) => return Some(Finding::fail(NAME, error.to_string(), None)),
+            Err(error) => return Some(Finding::fail(Topic::Holder, error.reason())),
         };
         let token = last.token?;
         let known = self.knows(service, kind, &token).await.unwrap_or(true);
-        (!known).then(|| Finding::fail(NAME, english(&self.stranger(service, kind, host, &token)), None))
+        (!known).then(|| Finding::fail(Topic::Holder, self.stranger(service, kind, host, &token)))
     }
 
     /// Whether what a health check asks from RMM's own machine can be asked.
@@ -197,10 +199,7 @@ impl Engine {
         let certificates = ca.as_deref().and_then(|reference| catalog.certificates(reference));
         match self.ports().prober.get(url, expected, certificates, ONWARD_TIME).await {
             Err(HealthFault::Unreached { .. }) => Some(found),
-            Err(fault) => {
-                let why = english(&Reason::Health { fault });
-                Some(Finding::warn("health", format!("what runs there now is not well: {why}"), None))
-            }
+            Err(fault) => Some(Finding::warn(Topic::Health, HostFact::Unwell { cause: Reason::Health { fault } })),
             Ok(_) => Some(found),
         }
     }
@@ -208,7 +207,6 @@ impl Engine {
 
 /// What RMM's own git finds of the repositories of services: it asks them for tags and commits, with every driver.
 async fn own_git(catalog: &Catalog) -> Vec<Finding> {
-    const NAME: &str = "RMM's git";
     let mut asked = Vec::new();
     for service in catalog.in_force() {
         let Some(repository) = &service.repository else { continue };
@@ -223,14 +221,8 @@ async fn own_git(catalog: &Catalog) -> Vec<Finding> {
         let answer = tokio::time::timeout(REST_TIME, source.answers()).await;
         let late = || Unresolved::ForNow(Reason::AnswerLate { limit: REST_TIME });
         let Err(unresolved) = answer.unwrap_or_else(|_| Err(late())) else {
-            return Finding::ok(
-                NAME,
-                if source.is_at_github() {
-                    format!("{url} answers RMM, which asks GitHub's API")
-                } else {
-                    format!("{url} answers RMM's own git")
-                },
-            );
+            let (url, by_api) = (url.clone(), source.is_at_github());
+            return Finding::ok(Topic::OwnGit, HostFact::OwnRepositoryAnswers { url, by_api });
         };
         let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
         // The command stands on a line of its own.
@@ -242,51 +234,53 @@ async fn own_git(catalog: &Catalog) -> Vec<Finding> {
                 (why, by_hand)
             };
         let why = why.map_text(&|text| catalog.redactor().text(text));
-        Finding::fail(NAME, english(&why), Some(fix))
+        Finding::fail(Topic::OwnGit, why).with(fix)
     });
     futures_util::future::join_all(answers).await
 }
 
 /// Whether a host leads on to the next one.
 async fn onward(ssh: &Ssh, next: &Host) -> Finding {
-    const NAME: &str = "leads to";
-    let (name, address) = (&next.name, &next.address);
-    match ssh.reach(&address.host, address.port, ONWARD_TIME).await {
-        Ok(_) => Finding::ok(NAME, format!("{name} at {address} takes connections from here")),
+    let (host, address) = (next.name.clone(), next.address.to_string());
+    match ssh.reach(&next.address.host, next.address.port, ONWARD_TIME).await {
+        Ok(_) => Finding::ok(Topic::LeadsTo, HostFact::LeadsOn { host, address }),
         Err(error @ TransportError::Forbidden(_)) => {
-            let detail = format!("{name} is reached through this host. {error}");
-            Finding::fail(NAME, detail, Some(ALLOW_FORWARDING.to_owned()))
+            let fact = HostFact::LeadsOnNever { host, cause: error.reason() };
+            Finding::fail(Topic::LeadsTo, fact).with(ALLOW_FORWARDING)
         }
-        Err(error) => Finding::warn(NAME, format!("{name}: {error}"), Some(format!("rmm host check {name}"))),
+        Err(error) => {
+            let check = format!("rmm host check {host}");
+            Finding::warn(Topic::LeadsTo, HostFact::LeadsOnNotNow { host, cause: error.reason() }).with(check)
+        }
     }
 }
 
-fn unreached(host: &Host, sentence: &str) -> Finding {
+fn unreached(host: &Host, why: impl Into<Found>) -> Finding {
     let Host { user, address, jump, .. } = host;
-    let word = crate::domain::plan::shell_word(&format!("{user}@{}", address.host));
+    let word = shell_word(&format!("{user}@{}", address.host));
     // From elsewhere it says nothing.
-    let try_it = jump.is_empty().then(|| format!("ssh -p {} {word} true", address.port));
-    Finding::fail("reachable", sentence, try_it)
+    let try_it = jump.is_empty().then(|| format!("ssh -p {} {word} true", address.port).into());
+    Finding { remedy: try_it, ..Finding::fail(Topic::Reachable, why) }
 }
 
-fn about_key(host: &Host, may: &[Fingerprint], offered: &HostKey) -> Finding {
-    let name = &host.name;
+/// How the key of a host stands.
+fn about_key(host: &Host, may: &[Fingerprint], offered: &HostKey) -> (State, HostFact) {
+    let key = offered.clone();
     match key_state(!host.host_keys.is_empty(), may, Some(offered)) {
-        KeyState::Pinned => Finding::ok("key", format!("{offered}, as rmm.toml says")),
-        KeyState::Trusted => Finding::ok("key", format!("{offered}, trusted")),
-        KeyState::Changed => {
-            let must: Vec<_> = may.iter().map(Fingerprint::as_str).collect();
-            let must = must.join(" or ");
-            let sentence = format!(
-                "THE HOST KEY HAS CHANGED: {must} is trusted, but the host has no such key and shows {offered}. The \
-                 connection may be intercepted; compare on the host itself before anything else"
-            );
-            Finding::fail("key", sentence, Some(compare(&offered.algorithm)))
+        KeyState::Pinned => (State::Ok, HostFact::PinnedKey { key }),
+        KeyState::Trusted => (State::Ok, HostFact::TrustedKey { key }),
+        KeyState::Changed => (State::Fail, HostFact::OtherKey { trusted: may.to_vec(), offered: key }),
+        KeyState::Unknown | KeyState::NeverSeen | KeyState::NotNeeded => {
+            (State::Fail, HostFact::NewKey { compare: compare(&key.algorithm), key })
         }
-        KeyState::Unknown | KeyState::NeverSeen | KeyState::NotNeeded => Finding::fail(
-            "key",
-            format!("{offered} is not trusted yet; compare it with `{}` on the host", compare(&offered.algorithm)),
-            Some(format!("rmm host trust {name} --fingerprint {}", offered.fingerprint)),
-        ),
     }
+}
+
+/// What to type about the key of a host.
+fn key_remedy(host: &Host, offered: &HostKey, fact: &HostFact) -> Option<Remedy> {
+    if let HostFact::OtherKey { .. } = fact {
+        return Some(compare(&offered.algorithm).into());
+    }
+    let is_new = matches!(fact, HostFact::NewKey { .. });
+    is_new.then(|| format!("rmm host trust {} --fingerprint {}", host.name, offered.fingerprint).into())
 }

@@ -4,13 +4,14 @@ use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
 use crate::config::{Config, EnvVars};
 use crate::domain::cause::Code;
+use crate::domain::finding::{State, Topic};
 use crate::domain::host::Limits;
 use crate::domain::person::Role;
 use crate::engine::Ports;
 use crate::engine::clock::SystemClock;
 use crate::store::record::{self, Filter, Most};
 use crate::store::{Store, StoreOptions};
-use crate::wording::english;
+use crate::wording::{Language, english, english_found};
 
 struct World {
     engine: Engine,
@@ -224,16 +225,16 @@ async fn a_connection_is_shared_until_something_about_it_changes() {
 async fn what_cannot_be_reached_is_a_finding() {
     let world = World::new(vec![host()]);
     let findings = world.engine.check_host(&Actor::Operator, &name()).await.unwrap();
-    assert_eq!((findings.len(), findings[0].name.as_str(), findings[0].state), (1, "reachable", State::Fail));
-    assert_eq!(findings[0].fix.as_deref(), Some("ssh -p 1 deploy@127.0.0.1 true"));
+    assert_eq!((findings.len(), &findings[0].topic, findings[0].state), (1, &Topic::Reachable, State::Fail));
+    assert_eq!(findings[0].remedy, Some("ssh -p 1 deploy@127.0.0.1 true".into()));
 }
 
 #[tokio::test]
 async fn its_own_machine_is_looked_at_for_the_services_on_it() {
     let world = World::new(Vec::new());
     let findings = world.engine.check_host(&Actor::Operator, &HostName::local()).await.unwrap();
-    assert!(findings.iter().any(|finding| finding.name == "shell" && finding.state == State::Ok), "{findings:?}");
-    assert!(findings.iter().any(|finding| finding.detail.contains("/srv/shop")), "{findings:?}");
+    assert!(findings.iter().any(|finding| finding.topic == Topic::Shell && finding.state == State::Ok), "{findings:?}");
+    assert!(findings.iter().any(|finding| english_found(&finding.found).contains("/srv/shop")), "{findings:?}");
     let all = world.engine.hosts().await.unwrap();
     assert_eq!((all.len(), all[0].key, all[0].services[0].as_str()), (1, KeyState::NotNeeded, "shop"));
 }
@@ -256,7 +257,7 @@ async fn its_own_machine_is_asked_whether_rmms_own_git_reads_the_repositories() 
     world.engine.reconfigure(crate::engine::testing::catalog_of(&text, &[])).await;
     let own = async || {
         let mut findings = world.engine.check_host(&Actor::Operator, &HostName::local()).await.unwrap();
-        findings.retain(|finding| finding.name == "RMM's git");
+        findings.retain(|finding| finding.topic == Topic::OwnGit);
         assert_eq!(findings.len(), 1);
         findings.remove(0)
     };
@@ -264,10 +265,11 @@ async fn its_own_machine_is_asked_whether_rmms_own_git_reads_the_repositories() 
     std::os::unix::fs::chown(&folder, Some(1), Some(1)).unwrap();
     let found = own().await;
     assert_eq!(found.state, State::Fail);
-    let fix = found.fix.unwrap();
+    let fix = Language::En.finding_remedy(&found.remedy.unwrap());
+    let detail = english_found(&found.found);
     assert!(
         fix.starts_with("sudo env HOME=") && fix.ends_with(&format!("safe.directory '{}'", folder.display())),
         "{fix}"
     );
-    assert!(found.detail.contains("dubious ownership") && !found.detail.contains("git config"), "{}", found.detail);
+    assert!(detail.contains("dubious ownership") && !detail.contains("git config"), "{detail}");
 }

@@ -2,6 +2,7 @@
 
 use crate::clients::checkup::{Asked, Look, Repository, Wanted};
 use crate::domain::env::Env;
+use crate::domain::finding::host::Place;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::plan::{clone_url, known, look_first, shell_word};
 use crate::domain::service::{EnvValue, Health, Probe, Service, Surface, Via};
@@ -67,13 +68,12 @@ impl Use {
             add(&mut wanted.repositories, Repository { url: clone_url(repository), ca: ca.map(str::to_owned) });
         }
         wanted.looks.extend(look_first(service, surface, kind).map(|calls| Look {
-            title: format!(
-                "{} of {} on {kind} in {}",
-                surface.name,
-                service.name,
-                surface.directory.as_deref().unwrap_or("~")
-            ),
-            folder: surface.directory.clone(),
+            place: Place {
+                surface: surface.name.clone(),
+                service: service.name.clone(),
+                environment: kind,
+                folder: surface.directory.clone(),
+            },
             calls: docker_of(surface) + &calls,
         }));
         // What is asked on RMM's own machine has no jump host.

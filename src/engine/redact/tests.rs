@@ -283,3 +283,25 @@ proptest::proptest! {
         proptest::prop_assert_eq!(in_pieces(&redactor, text.as_bytes(), size), whole);
     }
 }
+
+#[test]
+fn what_was_found_with_a_secret_in_it_is_told_without_the_facts() {
+    use crate::domain::finding::{HostFact, Topic};
+    let redactor = redactor(&["hunter22"]);
+    let silent = |said: &str| HostFact::DockerSilent { user: "deploy".into(), said: said.into() };
+    let hidden = |fact: HostFact| {
+        let mut finding = Finding::fail(Topic::Docker, fact).with("sudo systemctl enable --now docker");
+        redactor.hide_in(&mut finding);
+        finding.found
+    };
+    assert_eq!(hidden(silent("no")), silent("no").into());
+    assert_eq!(hidden(silent("no hunter22")), Found::Told("the daemon does not answer deploy: no •••".into()));
+    let trusted_by = HostFact::FolderOfOther {
+        path: "/srv".into(),
+        user: "deploy".into(),
+        own_folder: false,
+        trust: "git config hunter22".into(),
+    };
+    let Found::Told(told) = hidden(trusted_by) else { panic!("facts") };
+    assert!(!told.contains("hunter22"), "{told}");
+}

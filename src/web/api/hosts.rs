@@ -4,15 +4,17 @@ use axum::Json;
 use axum::extract::State;
 
 use super::readable_by;
-use crate::contract::{Finding, FindingState, HostCheck, HostView, TrustHost};
+use crate::contract::{Finding, HostCheck, HostView, TrustHost};
+use crate::domain::finding;
 use crate::domain::host::Fingerprint;
 use crate::domain::ids::HostName;
 use crate::domain::rule::Invalid;
-use crate::engine::hosts::{self, HostStatus};
+use crate::engine::hosts::HostStatus;
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
+use crate::wording::{Language, english_found};
 
 impl From<HostStatus> for HostView {
     fn from(status: HostStatus) -> Self {
@@ -30,14 +32,15 @@ impl From<HostStatus> for HostView {
     }
 }
 
-impl From<hosts::Finding> for Finding {
-    fn from(hosts::Finding { name, state, detail, fix }: hosts::Finding) -> Self {
-        let state = match state {
-            hosts::State::Ok => FindingState::Ok,
-            hosts::State::Warn => FindingState::Warn,
-            hosts::State::Fail => FindingState::Fail,
-        };
-        Self { name, state: state.into(), detail, fix }
+impl From<finding::Finding> for Finding {
+    fn from(finding::Finding { topic, state, found, remedy }: finding::Finding) -> Self {
+        Self {
+            name: topic.as_str().to_owned(),
+            state: state.into(),
+            detail: english_found(&found),
+            fix: remedy.map(|remedy| Language::En.finding_remedy(&remedy)),
+            because: found.facts().cloned(),
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::artifact::Artifact;
 use crate::domain::commit_check::{CommitAnswer, CommitCheck};
 use crate::domain::commits::CommitList;
-use crate::domain::duration_text;
 use crate::domain::gate::Gate;
 use crate::domain::person::Actor;
 use crate::domain::release::{Bypass, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
+use crate::domain::timing::Timing;
 use crate::domain::world::People;
 use crate::views::ReleaseOverview;
 use crate::wording::{Language, english};
@@ -194,27 +194,16 @@ impl From<&Run> for RunView {
 
 impl From<&Step> for StepView {
     fn from(step: &Step) -> Self {
-        let on_schedule = |schedule: &crate::domain::run::Schedule| {
-            let (wait, interval) = (duration_text::text(schedule.wait), duration_text::text(schedule.interval));
-            match schedule.attempts {
-                1 => format!("once, after {wait}"),
-                attempts => format!("first after {wait}, {attempts} attempts, {interval} apart"),
-            }
-        };
+        let timing = Timing::from(&step.action);
         let project = match &step.action {
             Action::Command { script, .. } | Action::Health { ask: Ask::Command(script), .. } => {
                 script.project.as_ref()
             }
             Action::Health { ask: Ask::Http { .. } | Ask::Tcp { .. }, .. } => None,
         };
-        let (command, directory, limit) = match &step.action {
-            Action::Command { script, timeout } => {
-                (script.command.clone(), script.directory.clone(), format!("at most {}", duration_text::text(*timeout)))
-            }
-            Action::Health { ask, schedule, .. } => {
-                let (question, directory) = asked(ask);
-                (question, directory, on_schedule(schedule))
-            }
+        let (command, directory) = match &step.action {
+            Action::Command { script, .. } => (script.command.clone(), script.directory.clone()),
+            Action::Health { ask, .. } => asked(ask),
         };
         let (exit, because) = match &step.state {
             StepState::Failed { exit, reason } => (*exit, Some(reason.clone())),
@@ -232,7 +221,8 @@ impl From<&Step> for StepView {
             command,
             directory,
             project: project.map(|project| project.name.clone()),
-            limit,
+            limit: Language::En.timing(&timing),
+            timing: Some(timing),
             state: step.state.as_str().to_owned(),
             exit,
             reason: because.as_ref().map(english),

@@ -13,12 +13,14 @@ use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Nothing, Signed, Viewer};
 use super::words::doctor::{self as words, Doctor};
-use crate::contract::{Examined, Finding, FindingState};
-use crate::doctor::running::{of_backups, of_health};
+use crate::doctor::Examined;
+use crate::doctor::running::{of_backups, of_health, unready};
+use crate::domain::finding::{About, Finding, Remedy, RunningFact, State as Found, Topic};
 use crate::domain::person::Right;
 use crate::engine::hosts::HostStatus;
 use crate::web::Web;
 use crate::web::api::{backups, meta};
+use crate::wording::Language;
 
 /// What was found.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
         words,
         at: kept.as_ref().map(|kept| viewer.looks.when(kept.at, viewer.now)),
         counts: counts(examined, words),
-        parts: parts(examined),
+        parts: parts(examined, viewer.looks.language),
     };
     Ok(Html(page.render()?))
 }
@@ -83,31 +85,31 @@ fn counts(examined: &[Examined], words: &Doctor) -> Vec<(Tone, String)> {
 }
 
 /// Numbered through, so that a finding can be spoken of.
-fn parts(examined: &[Examined]) -> Vec<Part> {
+fn parts(examined: &[Examined], language: Language) -> Vec<Part> {
     let mut numbers = 1..;
     let mut line = |finding: &Finding| {
-        let (detail, excerpt) =
-            finding.detail.split_once('\n').map_or((&*finding.detail, None), |(first, rest)| (first, Some(rest)));
+        let told = language.found(&finding.found);
+        let (detail, excerpt) = told.split_once('\n').map_or((&*told, None), |(first, rest)| (first, Some(rest)));
         Line {
             number: numbers.next().unwrap_or_default(),
             tone: tone_of(finding),
-            name: finding.name.clone(),
+            name: language.topic(&finding.topic).to_owned(),
             detail: detail.to_owned(),
             excerpt: excerpt.map(ToOwned::to_owned),
-            fix: finding.fix.clone(),
+            fix: finding.remedy.as_ref().map(|remedy| language.finding_remedy(remedy)),
         }
     };
     examined
         .iter()
-        .map(|one| Part { about: one.about.clone(), lines: one.findings.iter().map(&mut line).collect() })
+        .map(|one| Part { about: language.about(&one.about), lines: one.findings.iter().map(&mut line).collect() })
         .collect()
 }
 
 fn tone_of(finding: &Finding) -> Tone {
-    match finding.state.known() {
-        Some(FindingState::Ok) => tone::OK,
-        Some(FindingState::Warn) | None => tone::WARN,
-        Some(FindingState::Fail) => tone::FAIL,
+    match finding.state {
+        Found::Ok => tone::OK,
+        Found::Warn => tone::WARN,
+        Found::Fail => tone::FAIL,
     }
 }
 
@@ -124,34 +126,34 @@ pub(super) async fn examine(
 
 async fn look(web: &Web) -> Examination {
     let mut examined = web.reloads.examine().await.unwrap_or_default();
-    let of = |part, about: &str, findings| Examined { part, about: about.to_owned(), findings };
+    let of = |part, about, findings| Examined { part, about, findings };
     let findings = match meta::ready(web).await {
         Ok(health) => of_health(&health),
-        Err(problem) => vec![Finding::fail("ready", problem.detail, "look at its log: journalctl -u rmm")],
+        Err(problem) => vec![unready(problem.detail)],
     };
-    examined.push(of("running", "the RMM that runs", findings));
+    examined.push(of("running", About::Running, findings));
     let findings = match web.engine.backups().await {
         Ok(found) => of_backups(&backups::view(found)),
-        Err(error) => vec![unread("backups", &error)],
+        Err(error) => vec![unread(Topic::Backups, &error)],
     };
-    examined.push(of("backups", "backups", findings));
+    examined.push(of("backups", About::Backups, findings));
     match web.engine.hosts().await {
         Ok(hosts) => examined.extend(hosts.into_iter().map(of_host)),
-        Err(error) => examined.push(of("hosts", "hosts", vec![unread("hosts", &error)])),
+        Err(error) => examined.push(of("hosts", About::Hosts, vec![unread(Topic::Hosts, &error)])),
     }
     Examination { at: web.engine.now(), examined }
 }
 
-fn unread(name: &str, error: &dyn Display) -> Finding {
-    Finding::fail(name, error.to_string(), "look at its log: journalctl -u rmm")
+fn unread(topic: Topic, error: &dyn Display) -> Finding {
+    Finding::fail(topic, RunningFact::RunningSays { said: error.to_string() }).with(Remedy::LookAtLog)
 }
 
 /// What its last check has found: another would take minutes.
 fn of_host(host: HostStatus) -> Examined {
     let fix = format!("rmm host check {}", host.name);
     let findings = match host.checked {
-        Some((_, findings)) => findings.into_iter().map(Finding::from).collect(),
-        None => vec![Finding::warn("check", "it has not been checked yet", fix)],
+        Some((_, findings)) => findings,
+        None => vec![Finding::warn(Topic::Check, RunningFact::HostNeverChecked).with(fix)],
     };
-    Examined { part: "hosts", about: format!("host {}", host.name), findings }
+    Examined { part: "hosts", about: About::Host(host.name.to_string()), findings }
 }

@@ -9,13 +9,13 @@ use super::fault::Fault;
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
-use super::words::findings;
 use super::words::hosts::{self as words, Hosts};
+use crate::domain::finding::{Finding, State as Found};
 use crate::domain::host::{Fingerprint, KeyState};
 use crate::domain::ids::HostName;
 use crate::domain::person::Right;
 use crate::domain::rule::Invalid;
-use crate::engine::hosts::{Finding, HostStatus, State as Found, compare};
+use crate::engine::hosts::{HostStatus, compare};
 use crate::web::Web;
 use crate::wording::Language;
 
@@ -24,8 +24,6 @@ struct FindingLine {
     tone: Tone,
     name: String,
     detail: String,
-    /// It is known in English only.
-    is_english: bool,
     fix: Option<String>,
 }
 
@@ -130,8 +128,8 @@ pub(super) fn health(status: &HostStatus, words: &Hosts) -> (Tone, &'static str)
 
 impl HostBox {
     fn of(status: HostStatus, viewer: &Viewer) -> Self {
-        let language = viewer.looks.language;
-        let words = words::of(language);
+        let words = words::of(viewer.looks.language);
+        let line = |finding: Finding| FindingLine::of(&finding, viewer.looks.language);
         let (tone, state) = health(&status, words);
         let key = match status.key {
             KeyState::NotNeeded => None,
@@ -161,12 +159,7 @@ impl HostBox {
             tone,
             state,
             checked: status.checked.as_ref().map(|(at, _)| viewer.looks.when(*at, viewer.now)),
-            findings: status
-                .checked
-                .into_iter()
-                .flat_map(|(_, findings)| findings)
-                .map(|finding| FindingLine::of(finding, language))
-                .collect(),
+            findings: status.checked.into_iter().flat_map(|(_, findings)| findings).map(line).collect(),
             key,
             trusted: status.fingerprints.iter().map(ToString::to_string).collect(),
             offered: status.offered.as_ref().map(ToString::to_string),
@@ -178,14 +171,12 @@ impl HostBox {
 }
 
 impl FindingLine {
-    fn of(finding: Finding, language: Language) -> Self {
-        let said = findings::sentence(language, &finding.detail);
+    fn of(finding: &Finding, language: Language) -> Self {
         Self {
             tone: tone_of(finding.state),
-            name: findings::name(language, &finding.name).to_owned(),
-            is_english: said.is_none(),
-            detail: said.unwrap_or(finding.detail),
-            fix: finding.fix,
+            name: language.topic(&finding.topic).to_owned(),
+            detail: language.found(&finding.found),
+            fix: finding.remedy.as_ref().map(|remedy| language.finding_remedy(remedy)),
         }
     }
 }

@@ -12,7 +12,6 @@ pub(super) mod definition;
 pub(super) mod doctor;
 mod en;
 pub(super) mod find;
-pub(super) mod findings;
 pub(super) mod hosts;
 pub(super) mod insights;
 pub(super) mod keys;

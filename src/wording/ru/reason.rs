@@ -375,7 +375,7 @@ fn repository(fault: &RepositoryFault) -> String {
 }
 
 /// Что делать, если git ответил так.
-const fn git_advice(advice: GitAdvice) -> &'static str {
+pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
     use GitAdvice as A;
     match advice {
         A::Authority => "; укажите сертификат центра, который подписал сертификат сервера, в `repository_ca` сервиса",
