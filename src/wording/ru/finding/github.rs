@@ -119,13 +119,13 @@ pub(in crate::wording) fn repository_fact(fact: &RepositoryFact) -> String {
         F::HookLacks { here, events } => format!("webhook на {here} не сообщает о событиях: {}", list(events)),
         F::HookFit { here } => format!("webhook ведёт на {here}, секрет и события указаны"),
         F::NoDeliveries => "GitHub пока не помнит ни одной".into(),
-        F::Delivered { well, all } => format!("последняя дошла; из последних {all} дошли {well}"),
+        F::Delivered { well, all } => format!("последняя дошла; удачных из последних {all}: {well}"),
         F::NotDelivered { event, status, said, well, all } => {
             let answered = match status {
                 0 => format!("GitHub не получил ответа ({said})"),
                 status => format!("ответ был {status}"),
             };
-            format!("последняя, о событии {event}, не дошла: {answered}; из последних {all} дошли {well}")
+            format!("последняя, о событии {event}, не дошла: {answered}; удачных из последних {all}: {well}")
         }
     }
 }

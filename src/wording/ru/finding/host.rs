@@ -49,19 +49,19 @@ pub(in crate::wording) fn host_fact(fact: &HostFact) -> String {
              делают{}",
             behind(said.as_deref())
         ),
-        F::AnswersLate { limit } => format!("хост не ответил на всё за {} с", limit.as_secs()),
+        F::AnswersLate { limit } => format!("хост не успел ответить на всё за {} с", limit.as_secs()),
 
         F::Installed { version } => version.clone(),
         F::GitMissing => "нет git, а RMM загружает сюда код".into(),
-        F::RepositoryAnswers { url } => format!("{url} отвечает git на хосте"),
+        F::RepositoryAnswers { url } => format!("git на хосте получает ответ от {url}"),
         F::RepositoryUntrusted { url, folder, user } => {
-            format!("{url} не отвечает git на хосте: {folder} принадлежит не {user}, а другому пользователю")
+            format!("git на хосте не получает ответа от {url}: {folder} принадлежит не {user}, а другому пользователю")
         }
         F::RepositorySilent { url, said, advice } => {
-            format!("{url} не отвечает git на хосте: {said}{}", advice.map(git_advice).unwrap_or_default())
+            format!("git на хосте не получает ответа от {url}: {said}{}", advice.map(git_advice).unwrap_or_default())
         }
-        F::OwnRepositoryAnswers { url, by_api: true } => format!("{url} отвечает RMM, который обращается к API GitHub"),
-        F::OwnRepositoryAnswers { url, by_api: false } => format!("{url} отвечает git самого RMM"),
+        F::OwnRepositoryAnswers { url, by_api: true } => format!("RMM получает ответ от {url} через API GitHub"),
+        F::OwnRepositoryAnswers { url, by_api: false } => format!("git самого RMM получает ответ от {url}"),
         F::DockerAnswers { user, version } => format!("docker отвечает пользователю {user}: версия {version}"),
         F::DockerSilent { user, said } => format!("docker не отвечает пользователю {user}: {said}"),
         F::DockerMissing => "нет docker, а компоненты запускаются здесь через него".into(),
