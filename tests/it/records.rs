@@ -125,7 +125,7 @@ async fn a_host_is_checked_and_the_page_remembers_what_was_found() {
     assert!(page.texts("#host-local .findings li").iter().any(|found| found.starts_with("reachable")), "{}", page.html);
     assert!(!page.has("main form"));
     let account = vera.open("/account").await;
-    vera.submit(&account, "/account", &[("lang", "ru")]).await;
+    vera.submit(&account, "/account", &[("lang", "ru"), ("theme", "dark")]).await;
     let found = vera.open("/hosts").await.texts("#host-local .findings li");
     assert!(found.iter().any(|found| found.contains("это машина, где работает сам RMM")), "{found:?}");
     let nowhere = ann.open("/hosts").await.csrf();
