@@ -110,10 +110,8 @@ async fn a_token_that_github_does_not_take_any_more_is_fetched_anew() {
 async fn where_its_tokens_are_of_no_use_the_app_is_to_be_looked_at_and_no_token_of_anybody() {
     let peer = installed().await;
     let github = app(&peer);
-    github.run(&repo(), 4711).await.unwrap();
-    // Nor the one that it fetches then.
-    peer.answers(RUN, refuses(401, "Bad credentials"));
-    peer.answers(RUN, refuses(401, "Bad credentials"));
+    // Neither the first one nor the one that it fetches then.
+    peer.answers_instead(RUN, refuses(401, "Bad credentials"));
     let fault = github.run(&repo(), 4711).await.unwrap_err();
     assert_eq!(fault, GithubFault::AppUnauthorized { said: Some("Bad credentials".into()) });
     for said in [Language::En, Language::Ru].map(|language| language.reason(&Reason::Github { fault: fault.clone() })) {
