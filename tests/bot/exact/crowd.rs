@@ -67,7 +67,7 @@ async fn a_yes_by_tap_and_a_no_by_api_have_one_winner() {
         let (status, runs) = (world.rmm.status(release).await, production_runs(&world, release).await);
         if said.status == 200 {
             assert_eq!((status.as_str(), runs), ("manual_test_failed", 0));
-            assert!(tap.alert && tap.toast.contains("manual_test_failed"), "{tap:?}");
+            assert!(tap.alert && tap.toast.contains("it is rejected now"), "{tap:?}");
             assert!(approved_by(&world, release).await.is_empty());
             head_start += Duration::from_millis(1);
         } else {
