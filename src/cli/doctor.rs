@@ -11,11 +11,12 @@ use crate::api_client::{Client, Context, FAILED, Fault, print};
 use crate::app::DataDir;
 use crate::app::config_file::with_dashboard;
 use crate::config::Config;
+use crate::contract;
 use crate::doctor::{self, Examined, Subject};
-use crate::domain::finding::{About, Finding, Found, RunningFact, State, Topic};
+use crate::domain::finding::{About, Finding, RunningFact, Topic};
 use crate::terminal::{Ui, note};
 use crate::web::limits::OpenFiles;
-use crate::wording::{Language, english_found};
+use crate::wording::Language;
 
 /// Look at everything that RMM needs.
 #[derive(Debug, Args)]
@@ -71,29 +72,12 @@ impl Part {
     }
 }
 
-/// A finding and its number, as `--json` prints it: as the API tells findings, the sentences in English.
-#[derive(Debug, Serialize)]
-struct Numbered<'a> {
+/// A finding as the API tells it, and its number.
+#[derive(Serialize)]
+struct Numbered {
     number: usize,
-    name: &'a str,
-    state: State,
-    detail: String,
-    fix: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<&'a Found>,
-}
-
-impl<'a> Numbered<'a> {
-    fn of(number: usize, Finding { topic, state, found, remedy }: &'a Finding) -> Self {
-        Self {
-            number,
-            name: topic.as_str(),
-            state: *state,
-            detail: english_found(found),
-            fix: remedy.as_ref().map(|remedy| Language::En.finding_remedy(remedy)),
-            because: found.facts(),
-        }
-    }
+    #[serde(flatten)]
+    finding: contract::Finding,
 }
 
 impl Doctor {
@@ -174,7 +158,8 @@ fn json(examined: &[Examined]) -> Result<String, Fault> {
         .iter()
         .map(|one| {
             let numbered = one.findings.iter().zip(&mut numbers);
-            let findings: Vec<_> = numbered.map(|(finding, number)| Numbered::of(number, finding)).collect();
+            let findings: Vec<_> =
+                numbered.map(|(finding, number)| Numbered { number, finding: finding.clone().into() }).collect();
             serde_json::json!({ "part": one.part, "about": Language::En.about(&one.about), "findings": findings })
         })
         .collect();

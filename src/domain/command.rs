@@ -1,16 +1,23 @@
 //! Commands: everything that can be asked of RMM, by people, CI and RMM's own parts.
 
+mod about;
+mod new_release;
+mod outcome;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub use self::about::Subject;
+pub use self::new_release::NewRelease;
+pub use self::outcome::{Outcome, Said};
+
 use super::artifact::Artifact;
 use super::env::Env;
-use super::fault::known::KnownFailure;
 use super::gate::name::GateName;
-use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
+use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, Tag};
 use super::reason::{Found, LastRun, Reason};
-use super::release::{CiRun, Reporter};
+use super::release::Reporter;
 use super::status::Status;
 use super::workflow::{SeenRun, WorkflowEnd};
 
@@ -324,233 +331,6 @@ pub enum Command {
     Advance,
 }
 
-/// What a command is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// A release that may have to be made.
-    New(&'a NewRelease),
-    /// A release.
-    Release(ReleaseId),
-    /// A run.
-    Run(RunId),
-    /// A service as a whole; which one is said beside the command.
-    Service,
-}
-
-impl Command {
-    /// What it is called in traces.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Create(_) => "create",
-            Self::Report { .. } => "report",
-            Self::Update { .. } => "update",
-            Self::Approve { .. } => "approve",
-            Self::Reject { .. } => "reject",
-            Self::Cancel { .. } => "cancel",
-            Self::Abort { .. } => "abort",
-            Self::Retry { .. } => "retry",
-            Self::Promote { .. } => "promote",
-            Self::Rollback { .. } => "rollback",
-            Self::Bypass { .. } => "bypass",
-            Self::Lock { .. } => "lock",
-            Self::Unlock => "unlock",
-            Self::Resolve { .. } => "resolve",
-            Self::GiveUpHost { .. } => "give_up_host",
-            Self::CatchUpHost { .. } => "catch_up_host",
-            Self::Settle { .. } => "settle",
-            Self::CommitResolved { .. } => "commit_resolved",
-            Self::CommitUnresolved { .. } => "commit_unresolved",
-            Self::InitiatorProven { .. } => "initiator_proven",
-            Self::TagMoved { .. } => "tag_moved",
-            Self::RunPrepared { .. } => "run_prepared",
-            Self::RunWaits { .. } => "run_waits",
-            Self::LeaveHosts { .. } => "leave_hosts",
-            Self::HostBack { .. } => "host_back",
-            Self::EarlierStepsEnded { .. } => "earlier_steps_ended",
-            Self::MigrationFound { .. } => "migration_found",
-            Self::DispatchAsked { .. } => "dispatch_asked",
-            Self::DispatchNotTaken { .. } => "dispatch_not_taken",
-            Self::DispatchTaken { .. } => "dispatch_taken",
-            Self::DispatchRefused { .. } => "dispatch_refused",
-            Self::WorkflowSeen { .. } => "workflow_seen",
-            Self::WorkflowEnded { .. } => "workflow_ended",
-            Self::StartStep { .. } => "start_step",
-            Self::TryStep { .. } => "try_step",
-            Self::StepEnded { .. } => "step_ended",
-            Self::RunFailed { .. } => "run_failed",
-            Self::RunLost { .. } => "run_lost",
-            Self::RunForeign { .. } => "run_foreign",
-            Self::ForeignTurnedAway { .. } => "foreign_turned_away",
-            Self::HostLooked { .. } => "host_looked",
-            Self::Advance => "advance",
-        }
-    }
-
-    /// What the command is about.
-    #[must_use]
-    pub fn subject(&self) -> Subject<'_> {
-        match self {
-            Self::Create(new) => Subject::New(new),
-            Self::Report { release, .. }
-            | Self::Update { release, .. }
-            | Self::Approve { release, .. }
-            | Self::Reject { release, .. }
-            | Self::Cancel { release, .. }
-            | Self::Abort { release, .. }
-            | Self::Retry { release }
-            | Self::Promote { release }
-            | Self::Rollback { release, .. }
-            | Self::Bypass { release, .. }
-            | Self::CommitResolved { release, .. }
-            | Self::InitiatorProven { release, .. }
-            | Self::CommitUnresolved { release, .. }
-            | Self::TagMoved { release, .. } => Subject::Release(*release),
-            Self::Resolve { run, .. }
-            | Self::RunPrepared { run }
-            | Self::RunWaits { run, .. }
-            | Self::DispatchAsked { run }
-            | Self::DispatchNotTaken { run, .. }
-            | Self::DispatchTaken { run, .. }
-            | Self::DispatchRefused { run, .. }
-            | Self::WorkflowSeen { run, .. }
-            | Self::WorkflowEnded { run, .. }
-            | Self::LeaveHosts { run, .. }
-            | Self::EarlierStepsEnded { run, .. }
-            | Self::MigrationFound { run, .. }
-            | Self::StartStep { run }
-            | Self::TryStep { run, .. }
-            | Self::StepEnded { run, .. }
-            | Self::RunFailed { run, .. }
-            | Self::RunLost { run, .. }
-            | Self::RunForeign { run, .. }
-            | Self::ForeignTurnedAway { run, .. } => Subject::Run(*run),
-            Self::Lock { .. }
-            | Self::Unlock
-            | Self::Settle { .. }
-            | Self::GiveUpHost { .. }
-            | Self::CatchUpHost { .. }
-            | Self::HostBack { .. }
-            | Self::HostLooked { .. }
-            | Self::Advance => Subject::Service,
-        }
-    }
-
-    /// What a person or a CI system says in it in their own words.
-    pub const fn words(&mut self) -> Option<&mut String> {
-        match self {
-            Self::Create(new) => Some(&mut new.notes),
-            Self::Reject { reason, .. }
-            | Self::Cancel { reason, .. }
-            | Self::Abort { reason, .. }
-            | Self::Rollback { reason, .. }
-            | Self::Bypass { reason, .. }
-            | Self::Lock { reason }
-            | Self::Resolve { reason, .. }
-            | Self::GiveUpHost { reason, .. }
-            | Self::Settle { reason, .. } => Some(reason),
-            Self::Report { .. }
-            | Self::Update { .. }
-            | Self::Approve { .. }
-            | Self::Retry { .. }
-            | Self::Promote { .. }
-            | Self::Unlock
-            | Self::CatchUpHost { .. }
-            | Self::CommitResolved { .. }
-            | Self::CommitUnresolved { .. }
-            | Self::InitiatorProven { .. }
-            | Self::TagMoved { .. }
-            | Self::RunPrepared { .. }
-            | Self::RunWaits { .. }
-            | Self::LeaveHosts { .. }
-            | Self::HostBack { .. }
-            | Self::EarlierStepsEnded { .. }
-            | Self::MigrationFound { .. }
-            | Self::DispatchAsked { .. }
-            | Self::DispatchNotTaken { .. }
-            | Self::DispatchTaken { .. }
-            | Self::DispatchRefused { .. }
-            | Self::WorkflowSeen { .. }
-            | Self::WorkflowEnded { .. }
-            | Self::StartStep { .. }
-            | Self::TryStep { .. }
-            | Self::StepEnded { .. }
-            | Self::RunFailed { .. }
-            | Self::RunLost { .. }
-            | Self::RunForeign { .. }
-            | Self::ForeignTurnedAway { .. }
-            | Self::HostLooked { .. }
-            | Self::Advance => None,
-        }
-    }
-
-    /// Whether it asks for something to begin that would not begin by itself.
-    #[must_use]
-    pub const fn begins_anew(&self) -> bool {
-        matches!(
-            self,
-            Self::Create(_)
-                | Self::Approve { .. }
-                | Self::Retry { .. }
-                | Self::Promote { .. }
-                | Self::Rollback { .. }
-                | Self::Bypass { .. }
-                | Self::Lock { .. }
-                | Self::Unlock
-        )
-    }
-}
-
-/// What a new release is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRelease {
-    /// The service.
-    pub service: ServiceName,
-    /// The tag; this or the commit is there.
-    pub tag: Option<Tag>,
-    /// The commit.
-    pub commit: Option<Commit>,
-    /// The repository says that the tag is this commit.
-    pub commit_checked: bool,
-    /// Who, if it is not a person who creates it.
-    pub initiated_by: String,
-    /// Whom GitHub itself has named: its id token, or who has pushed the tag. Such a one counts, whatever was said.
-    pub proven: Vec<String>,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// The CI run.
-    pub ci_run: Option<CiRun>,
-    /// Whether the CI system counts the attempts of a CI run.
-    pub attempt_told: bool,
-    /// When the tag was made.
-    pub tagged_at: Option<Timestamp>,
-    /// Free text.
-    pub notes: String,
-    /// What CI built already.
-    pub artifacts: Vec<Artifact>,
-}
-
-impl NewRelease {
-    /// One of which no more is known than the service and who begins it. The tag or the commit has to be added.
-    #[must_use]
-    pub const fn of(service: ServiceName, initiated_by: String) -> Self {
-        Self {
-            service,
-            tag: None,
-            commit: None,
-            commit_checked: false,
-            initiated_by,
-            proven: Vec::new(),
-            owner: None,
-            ci_run: None,
-            attempt_told: false,
-            tagged_at: None,
-            notes: String::new(),
-            artifacts: Vec::new(),
-        }
-    }
-}
-
 /// Where a rollback goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollbackTo {
@@ -581,47 +361,6 @@ pub enum Settled {
     Nothing,
     /// What RMM has on record.
     Recorded,
-}
-
-/// How a step ended, as the one who followed it saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// With an exit status.
-    Exited(i32),
-    /// A health check passed.
-    Healthy,
-    /// A health check did not pass.
-    Unhealthy(Reason),
-    /// It was over its time limit and has been ended.
-    TimedOut,
-    /// It has been ended on demand.
-    Stopped,
-    /// It could not be started, and was not.
-    NotStarted(Reason),
-    /// Cannot be known.
-    Lost(Reason),
-    /// Its host does not answer, and the run may go on without it.
-    Unreachable {
-        /// What was heard last, a sentence.
-        reason: Reason,
-        /// It may have begun.
-        begun: bool,
-    },
-}
-
-/// What the output of a step tells about its end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
-    /// The line that says most about why it failed.
-    pub last: Option<String>,
-    /// What that mostly means.
-    pub known: Option<KnownFailure>,
-    /// Work done by hand where the step checks out; a bounded number of findings.
-    pub by_hand: Vec<String>,
-    /// The refs in the clone that hold what was set aside of it.
-    pub kept: Vec<String>,
-    /// It failed before it changed anything.
-    pub untouched: bool,
 }
 
 /// What a command led to.

@@ -42,7 +42,7 @@ notices! {
     Deploying = "deploying",
     /// Production runs it.
     Deployed = "deployed",
-    /// It was rejected, or failed before production.
+    /// It was rejected, failed before production, or was cancelled after people had been asked about it.
     Failed = "failed",
     /// Production went back.
     RolledBack = "rolled_back",

@@ -15,7 +15,7 @@ pub fn follow_zone(name: &str) {
 /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date.
 #[must_use]
 pub fn ago(then: Timestamp, now: Timestamp, language: Language) -> String {
-    language.ago(then, now, zone::local(then).time_zone())
+    language.ago(then, now, &zone::reader())
 }
 
 /// `in 3 h`, `in 90 days`; `expired` when it has passed.

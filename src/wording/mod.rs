@@ -7,6 +7,7 @@
 mod en;
 mod event;
 pub mod marks;
+mod own_call;
 mod ru;
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,9 @@ pub fn local(at: Timestamp) -> Zoned {
     at.to_zoned(reader())
 }
 
-pub(super) fn reader() -> TimeZone {
+/// The zone that [`local`] tells times in.
+#[must_use]
+pub fn reader() -> TimeZone {
     let of_process = || OF_PROCESS.get().cloned().unwrap_or(TimeZone::UTC);
     OF_READER.try_with(Clone::clone).unwrap_or_else(|_| of_process())
 }

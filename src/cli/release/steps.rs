@@ -95,7 +95,7 @@ fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
         }
         // Whole lines, so that they can be copied.
         for line in step.command.lines() {
-            if let Some(told) = own_words(line, ui.language) {
+            if let Some(told) = ui.language.own_call(&clean(line)) {
                 out.push_str(&format!("       {}\n", ui.paint(&format!("# {}: {told}", words.rmms_own), Tone::Dim)));
             }
             out.push_str(&format!("       {}\n", clean(line)));
@@ -128,74 +128,6 @@ fn name(step: &contract::StepView, language: Language) -> String {
 /// What a step of its kind is called.
 pub(super) fn title(step: &contract::StepView, language: Language) -> String {
     step.kind.known().map_or_else(|| step.title(), |kind| language.step(kind).to_owned())
-}
-
-/// What a call of RMM's own functions does, if a line has one.
-fn own_words(line: &str, language: Language) -> Option<String> {
-    let pick = |en: &str, ru: &str| if language == Language::En { en.to_owned() } else { ru.to_owned() };
-    if line.contains("$(rmm_remove_orphans)") {
-        return Some(pick(
-            "removes the containers that only the newer version has, if all of them are this surface's",
-            "убирает контейнеры, которые есть только в новой версии, если все они этого компонента",
-        ));
-    }
-    let words = shlex::split(line).unwrap_or_default();
-    let word = |at: usize| words.get(at).map(|word| clean(word)).unwrap_or_default();
-    let call = words.first().filter(|call| call.starts_with("rmm_"))?;
-    Some(match call.as_str() {
-        "rmm_room" => pick(
-            &format!("stops if there is too little room for {}", word(2)),
-            &format!("останавливает шаг, если для {} мало места", word(2)),
-        ),
-        "rmm_compose_place" => pick(
-            &format!("stops if the compose project {} belongs to another folder", word(2)),
-            &format!("останавливает шаг, если проект compose {} чужой", word(2)),
-        ),
-        "rmm_compose_ask" if word(2) == "name" => pick(
-            "stops if the project that the files name belongs to another folder",
-            "останавливает шаг, если проект, который называют файлы, чужой",
-        ),
-        "rmm_compose_ask" => pick(
-            "stops if a container that the files name belongs to another folder",
-            "останавливает шаг, если контейнер, который называют файлы, чужой",
-        ),
-        "rmm_fetch" => {
-            pick("fetches the commit and changes nothing else", "загружает коммит и больше ничего не меняет")
-        }
-        "rmm_verify_tag" => pick(
-            "stops if the tag points at another commit by now",
-            "останавливает шаг, если тег уже на другом коммите",
-        ),
-        "rmm_checkout" => {
-            pick("makes the folder hold the commit, and compares it", "приводит каталог к коммиту и сверяет его")
-        }
-        "rmm_tell_image_room" => {
-            pick("says whether docker's disk is nearly full", "сообщает, не заканчивается ли место на диске docker")
-        }
-        "rmm_compose_before" => {
-            pick("notes which containers there are, for the rollback", "запоминает для отката, какие контейнеры есть")
-        }
-        "rmm_compose_retire" => pick(
-            "removes containers of services that this version does not start",
-            "удаляет контейнеры сервисов, которые эта версия не запускает",
-        ),
-        "rmm_compose_back" => pick(
-            "removes containers that only the newer version has",
-            "удаляет контейнеры, которые есть только в новой версии",
-        ),
-        "rmm_compose_keep" if word(1) == "1" => {
-            pick("removes its images of all versions but the last", "удаляет образы всех версий, кроме последней")
-        }
-        "rmm_compose_keep" => pick(
-            &format!("removes its images of all versions but the last {}", word(1)),
-            &format!("удаляет образы всех версий, оставляя последние: {}", word(1)),
-        ),
-        "rmm_compose_well" => pick(
-            "waits until the containers run, are healthy and stay so",
-            "ждёт, пока контейнеры не станут здоровыми и не останутся такими",
-        ),
-        _ => pick("a function that comes along with the step", "функция, которая приходит вместе с шагом"),
-    })
 }
 
 /// The runs of a release, step by step.
@@ -345,30 +277,5 @@ mod tests {
 
         run.waits_for_ci = true;
         assert!(run_text(&run, &Ui::test(100)).contains("waits for CI"), "CI has not spoken yet");
-    }
-
-    #[test]
-    fn every_call_of_rmms_own_is_told_in_russian() {
-        let calls = [
-            "rmm_room auto /srv/app docker",
-            "rmm_compose_place /srv/app shop",
-            "rmm_compose_ask /srv/app name",
-            "rmm_compose_ask /srv/app container",
-            "rmm_fetch /srv/app",
-            "rmm_verify_tag /srv/app",
-            "rmm_checkout /srv/app",
-            "rmm_tell_image_room docker",
-            "rmm_compose_before",
-            "rmm_compose_retire",
-            "rmm_compose_back",
-            "rmm_compose_keep 1 abc",
-            "rmm_compose_keep 2 abc",
-            "rmm_compose_well",
-            "rmm_new",
-            "docker compose up -d $(rmm_remove_orphans)",
-        ];
-        let told = |call: &str| own_words(call, Language::Ru).unwrap_or_default();
-        let text = calls.map(|call| format!("{call}: {}\n", told(call))).concat();
-        insta::assert_snapshot!(text);
     }
 }

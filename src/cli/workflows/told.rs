@@ -7,6 +7,10 @@ use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
 use crate::terminal::shell_word;
 use crate::wording::Language::{self, En, Ru};
+use crate::wording::without_middle;
+
+/// Characters that are shown of a label that does not fit.
+const LABEL_CHARS: usize = 60;
 
 pub(super) fn no_folder(language: Language, folder: &Path) -> String {
     let folder = folder.display();
@@ -55,14 +59,14 @@ pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
              --tag-workflow разные имена"
         ),
         (Unfit::Runner(label), En) => {
-            let label = begin(label);
+            let label = without_middle(label, LABEL_CHARS);
             format!(
                 "{label:?} is no label of a runner: --runner takes labels of up to {LONGEST_LABEL} characters without spaces, \
                  divided by commas"
             )
         }
         (Unfit::Runner(label), Ru) => {
-            let label = begin(label);
+            let label = without_middle(label, LABEL_CHARS);
             format!(
                 "{label:?} — не метка runner'а: --runner ждёт метки не длиннее {LONGEST_LABEL} символов, без пробелов, через запятую"
             )
@@ -91,16 +95,6 @@ pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {
         (Unfit::Missing(name), En) => format!("{name} is not in this binary"),
         (Unfit::Missing(name), Ru) => format!("в этой сборке RMM нет файла {name}"),
     }
-}
-
-/// As much of what somebody gave as is enough to know it again.
-fn begin(label: &str) -> String {
-    const ENOUGH: usize = 60;
-    let mut shown: String = label.chars().take(ENOUGH).collect();
-    if shown.len() < label.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// What to do next.

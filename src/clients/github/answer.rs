@@ -122,13 +122,7 @@ impl Answer {
 
 /// A date as HTTP writes it now, or in one of the two ways that it also has to be read in (RFC 9110, 5.6.7).
 fn http_date(text: &str) -> Option<Timestamp> {
-    const RFC_850: &str = "%A, %d-%b-%y %H:%M:%S GMT";
-    const ASCTIME: &str = "%a %b %e %H:%M:%S %Y";
-    if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
-        return Some(date.timestamp());
-    }
-    let dates = [RFC_850, ASCTIME].into_iter().filter_map(|form| jiff::civil::DateTime::strptime(form, text).ok());
-    dates.into_iter().next()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|date| date.timestamp())
+    httpdate::parse_http_date(text).ok()?.try_into().ok()
 }
 
 /// How long to wait for a time.

@@ -60,7 +60,7 @@ pub(super) enum As<'a> {
     App,
 }
 
-/// Whose word is not believed where GitHub knows nobody by what it was shown.
+/// What GitHub was shown, and does not accept where it answers 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     /// The token that the operator has given.

@@ -31,13 +31,13 @@ impl Draft<'_, '_> {
         match self.workflow_for(new.environment, new.kind) {
             Some(workflow) => self.world.create_dispatched_run(new, workflow),
             None => {
-                let nobody =
-                    (new.kind == RunKind::Rollback).then(|| self.workflow_for(new.environment, RunKind::Deploy));
+                let is_rollback = new.kind == RunKind::Rollback;
+                let deploys = self.workflow_for(new.environment, RunKind::Deploy).filter(|_| is_rollback);
                 let id = self.world.note_ci_run(new, ci_run);
                 // It is to begin, and has not said so.
                 let run = self.world.run_mut(id);
-                (run.heard_at, run.waiting) =
-                    (None, nobody.flatten().map(|workflow| Reason::RollbackAwaited { workflow }));
+                run.heard_at = None;
+                run.waiting = deploys.map(|workflow| Reason::RollbackAwaited { workflow });
                 id
             }
         }

@@ -226,7 +226,7 @@ impl Draft<'_, '_> {
             let changed = self.world.run_mut(run);
             changed.heard_at = Some(now);
             changed.heard_uptime = Some(uptime);
-            // Somebody is at work.
+            // The CI system is at work.
             changed.waiting.take_if(|reason| matches!(reason, Reason::RollbackAwaited { .. }));
             if let Some(run) = self.own_dispatch(release.id) {
                 self.take_reporter(&run, ci_run);

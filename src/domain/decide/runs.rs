@@ -255,7 +255,7 @@ impl Draft<'_, '_> {
             self.begin(&run);
             self.lose_run(id, reason);
         } else if run.has_fallen_silent() {
-            // Nor can anybody tell any more.
+            // GitHub was the last one who could tell.
             self.lose_run(id, reason);
         }
         Ok(Answer::Run(id))

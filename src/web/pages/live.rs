@@ -120,27 +120,21 @@ impl Following {
                 return Some(Event::default().event(kind).id(newest.to_string()).data(newest.to_string()));
             }
             let stop = self.web.stop.clone();
-            tokio::select! {
+            let is_alive = tokio::select! {
                 () = stop.cancelled() => return None,
-                () = sleep_until(heartbeat) => {
-                    if !self.is_still_signed_in().await {
-                        return Some(self.over());
-                    }
-                    return Some(Event::default().event("alive").data(""));
-                }
-                changed = self.ended_sessions.changed() => {
+                changed = self.progress.changed() => {
                     changed.ok()?;
-                    if !self.is_still_signed_in().await {
-                        return Some(self.over());
-                    }
+                    continue;
                 }
-                changed = self.catalog.changed() => {
-                    changed.ok()?;
-                    if !self.is_still_signed_in().await {
-                        return Some(self.over());
-                    }
-                }
-                changed = self.progress.changed() => changed.ok()?,
+                () = sleep_until(heartbeat) => true,
+                changed = self.ended_sessions.changed() => changed.map(|()| false).ok()?,
+                changed = self.catalog.changed() => changed.map(|()| false).ok()?,
+            };
+            if !self.is_still_signed_in().await {
+                return Some(self.over());
+            }
+            if is_alive {
+                return Some(Event::default().event("alive").data(""));
             }
         }
     }

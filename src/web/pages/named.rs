@@ -9,7 +9,7 @@ use crate::domain::run::{Run, Step};
 use crate::store::runs;
 use crate::web::Web;
 
-/// The run that an address names, for somebody who may read it.
+/// The run that an address names, for a viewer who may read it.
 pub(super) async fn run(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
     let missing = || Missing::Run(id.to_owned());
     let number: i64 = id.parse().map_err(|_| missing())?;

@@ -263,7 +263,7 @@ fn a_rollback_that_rmm_starts_no_workflow_for_says_for_whom_it_waits() {
     let back = w.live(PRODUCTION).unwrap();
     let awaited = Reason::RollbackAwaited { workflow: "deploy.yaml".into() };
     assert_eq!((w.status(bad), w.runs[&back].waiting.clone()), (ProductionRollback, Some(awaited)));
-    // Somebody goes back, and says so.
+    // A run that was started by hand goes back, and says so.
     says(&mut w, bad, ProductionRollback, "79");
     assert_eq!(w.runs[&back].waiting, None);
     says(&mut w, bad, RollbackDone, "79");

@@ -107,7 +107,7 @@ pub(in crate::web::pages) async fn show(
     Ok(Html(page.render()?))
 }
 
-/// What of a step is the service's own: RMM's functions on the host are nobody's to copy.
+/// What of a step is the service's own; RMM's functions exist within a step alone, and are no commands to copy.
 fn commands_of(text: &str) -> Option<String> {
     let own = text.lines().filter(|line| !line.starts_with("rmm_"));
     let own: Vec<_> = own.map(|line| line.replace(" $(rmm_remove_orphans)", "")).collect();
@@ -122,7 +122,11 @@ impl Part {
             let command = commands_of(&step.command).filter(|_| !is_question);
             let does = match (is_question, &command) {
                 (true, _) => Some(own.asks(step.command.strip_prefix("GET ").unwrap_or(&step.command))),
-                (false, None) => step.kind.known().map(|kind| own.does(kind).to_owned()),
+                (false, None) => {
+                    let calls = step.command.lines().filter_map(|line| viewer.looks.language.own_call(line));
+                    let told = calls.collect::<Vec<_>>().join("; ");
+                    (!told.is_empty()).then(|| format!("RMM {told}"))
+                }
                 (false, Some(_)) => None,
             };
             let kind =

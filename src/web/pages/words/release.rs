@@ -1,7 +1,6 @@
 //! Labels of the pages of a release, in both languages.
 
 use crate::domain::command::Resolution;
-use crate::domain::step::StepKind;
 use crate::wording::Language;
 
 /// The labels in one language.
@@ -213,28 +212,6 @@ impl ReleaseWords {
         match self.language {
             Language::En => format!("{count}\u{a0}of\u{a0}{of} met: {names}"),
             Language::Ru => format!("Выполнено {count}\u{a0}из\u{a0}{of}: {names}"),
-        }
-    }
-
-    /// What RMM does by itself in a step.
-    pub const fn does(&self, kind: StepKind) -> &'static str {
-        match (self.language, kind) {
-            (Language::En, StepKind::Fetch) => "RMM makes sure that there is room, and fetches the commit.",
-            (Language::En, StepKind::VerifyTag) => "RMM makes sure that the tag still means this commit.",
-            (Language::En, StepKind::Checkout) => "RMM puts the code of this commit in place.",
-            (Language::En, StepKind::Health) => "RMM looks whether the containers are well.",
-            (Language::En, StepKind::AfterDeploy) => "RMM removes images that no rollback needs any more.",
-            (Language::En, StepKind::BeforeDeploy | StepKind::MigrateUp | StepKind::MigrateDown | StepKind::Deploy) => {
-                "RMM prepares the place."
-            }
-            (Language::Ru, StepKind::Fetch) => "RMM проверяет, что места хватит, и загружает коммит.",
-            (Language::Ru, StepKind::VerifyTag) => "RMM проверяет, что тег по-прежнему означает этот коммит.",
-            (Language::Ru, StepKind::Checkout) => "RMM выкладывает код этого коммита.",
-            (Language::Ru, StepKind::Health) => "RMM смотрит, исправны ли контейнеры.",
-            (Language::Ru, StepKind::AfterDeploy) => "RMM удаляет образы, которые для отката больше не нужны.",
-            (Language::Ru, StepKind::BeforeDeploy | StepKind::MigrateUp | StepKind::MigrateDown | StepKind::Deploy) => {
-                "RMM готовит место."
-            }
         }
     }
 
