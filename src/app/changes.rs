@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 use crate::engine::Engine;
 use crate::engine::catalog::Catalog;
@@ -20,7 +21,7 @@ use crate::store::events::{self, EventRow, Scope};
 use crate::store::{StoreError, releases};
 
 /// The events that have a line.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 9] = [
     "release_created",
     "release_moved",
     "run_ended",
@@ -29,6 +30,7 @@ const TOLD: [&str; 8] = [
     "environment_dirty",
     "environment_repaired",
     "gates_bypassed",
+    "tag_moved",
 ];
 /// Events read at once.
 const BATCH: u32 = 500;
@@ -113,11 +115,19 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
             let is_bad = |status: Status| {
                 status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)
             };
-            if status.is_some_and(is_bad) {
+            let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
+            let is_alarm = because.is_some_and(|reason| reason.is_of_moved_tag());
+            if is_alarm || status.is_some_and(is_bad) {
                 warn!(service, tag, release, from, to, by, why, trace_id, "{what}");
             } else {
                 info!(service, tag, release, from, to, by, why, trace_id, "{what}");
             }
+        }
+        "tag_moved" => {
+            let (was, now) = (text("from"), text("to"));
+            let gone = data["gone"] == true;
+            let what = if gone { "the tag of a release is gone" } else { "the tag of a release has moved" };
+            warn!(service, tag, release, run, was, now, trace_id, "{what}");
         }
         "run_ended" if text("state") == Some("unknown") => {
             let (environment, kind) = (text("environment"), text("kind"));

@@ -81,6 +81,14 @@ impl About {
         }
     }
 
+    /// Whether its card is an alarm, and not what has become of a release.
+    pub(super) const fn is_alarm(&self) -> bool {
+        match self {
+            Self::Run(_) | Self::Host(_) | Self::Claim { .. } => true,
+            Self::Release(_) | Self::Service(_) | Self::Account(_) | Self::Place { .. } => false,
+        }
+    }
+
     /// What is shown about it.
     pub(super) fn screen(&self) -> Screen {
         match self {
@@ -100,14 +108,16 @@ pub(super) struct Audience {
     pub viewer: Viewer,
     pub notices: Vec<Notice>,
     pub cards: bool,
+    /// Changes of cards concern it: it has one, or may get one.
+    pub sees_cards: bool,
     /// Alerts are told there.
     pub alerts: bool,
     /// A private chat has a card only where its person opened it there, or where there is no team chat.
     pub private: bool,
 }
 
-/// The chats that hear of something: for a release or a service the team's chats, or everybody in private where there are none; for
-/// what needs an admin the admins in private and the chats that want alarms. And those who look at it anyway.
+/// The chats that hear of something: for a release or a service the team's chats, or everybody in private where there are none, and of
+/// an alarm about a release the admins, too; for what needs an admin the admins in private and the chats that want alarms. And those who look at it anyway.
 pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, StoreError> {
     let people = bot.engine.telegram_people().await?;
     let mut found: Vec<Audience> = Vec::new();
@@ -175,12 +185,35 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
             found.push(private_chat(bot, person, id, user));
         }
     }
+    // An alarm is theirs, too, wherever else it is told.
+    if let About::Release(_) = about {
+        for (admin, _) in bot.reachable_admins().await? {
+            match found.iter_mut().find(|audience| audience.place.chat == admin) {
+                Some(known) if known.notices.contains(&Notice::Alarm) => {}
+                Some(known) => known.notices.push(Notice::Alarm),
+                None => {
+                    let known = people.iter().find(|(_, id, _)| *id == admin);
+                    let Some((person, id, Some(user))) = known else { continue };
+                    let notices = vec![Notice::Alarm];
+                    found.push(Audience { notices, sees_cards: false, ..private_chat(bot, person, *id, user) });
+                }
+            }
+        }
+    }
     // What a person has asked for in a group is kept current there, too, whatever that group follows.
     for kept in kept.iter().filter(|kept| kept.chat < 0 && kept.viewer.is_some()) {
         let place = Destination { chat: kept.chat, topic: kept.topic };
         if found.iter().all(|audience| audience.place != place) {
             let (viewer, notices) = (bot.everybody(), Vec::new());
-            found.push(Audience { place, viewer, notices, cards: false, alerts: false, private: false });
+            found.push(Audience {
+                place,
+                viewer,
+                notices,
+                cards: false,
+                sees_cards: true,
+                alerts: false,
+                private: false,
+            });
         }
     }
     Ok(found)
@@ -228,19 +261,28 @@ async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
 fn alone(id: i64, language: Language) -> Audience {
     let viewer = Viewer { user: Some(id), ..Viewer::everybody(language) };
     let place = Destination { chat: id, topic: None };
-    Audience { place, viewer, notices: vec![Notice::Personal], cards: false, alerts: false, private: true }
+    Audience {
+        place,
+        viewer,
+        notices: vec![Notice::Personal],
+        cards: false,
+        sees_cards: true,
+        alerts: false,
+        private: true,
+    }
 }
 
 fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
     let viewer = bot.everybody();
     let place = Destination { chat: chat.id, topic: chat.topic };
-    Audience { place, viewer, notices: chat.notices.clone(), cards: chat.cards, alerts: chat.alerts, private: false }
+    let notices = chat.notices.clone();
+    Audience { place, viewer, notices, cards: chat.cards, sees_cards: true, alerts: chat.alerts, private: false }
 }
 
 fn private_chat(bot: &Bot, person: &Person, id: i64, user: &User) -> Audience {
     let viewer = bot.viewer(person, user);
     let place = Destination { chat: id, topic: None };
-    Audience { place, viewer, notices: Vec::new(), cards: false, alerts: false, private: true }
+    Audience { place, viewer, notices: Vec::new(), cards: false, sees_cards: true, alerts: false, private: true }
 }
 
 #[cfg(test)]

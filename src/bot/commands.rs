@@ -114,6 +114,8 @@ pub(super) async fn message(
         }
         (None, None) => Ok(Reply::Screen(Screen::Menu)),
     };
+    // After a reply that was refused, another one is waited for.
+    let answers = answers.filter(|_| reply.is_ok());
     match reply {
         Ok(Reply::Screen(screen)) => letter.show(screen, viewer),
         Ok(Reply::Words(text)) => letter.say(text),

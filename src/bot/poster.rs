@@ -18,6 +18,7 @@ use crate::domain::backoff::Backoff;
 use crate::engine::Failure;
 use crate::engine::supervise::caught;
 use crate::store::StoreError;
+use crate::store::news::{self, Due};
 use crate::store::telegram::{self, Kept};
 use crate::telemetry::traces::{self, Position};
 
@@ -192,10 +193,30 @@ impl Bot {
         let drawn = draw(self, screen, viewer).await?;
         let manner = Manner { reply_to, ..Manner::default() };
         let message = self.telegram.send(place, &drawn.text, manner).await?;
-        self.keep(place, message, screen, viewer, &drawn).await?;
+        self.keep(place, message, screen, viewer, &drawn, None).await?;
         self.accepted(place).await?;
         self.takes_the_place_of_older(place, message, viewer, &drawn).await?;
         Ok(message)
+    }
+
+    /// Shows the screen of an alarm in a new message and keeps it current, unless the alarm has ended while its turn came. That
+    /// it is told is noted with the message, so that it is told once.
+    pub(super) async fn open_alarm(
+        self: &Arc<Self>,
+        due: &Due,
+        place: Destination,
+        screen: &Screen,
+        viewer: &Viewer,
+    ) -> Result<(), Unsent> {
+        self.telegram.turn(place.chat).await;
+        let waiting = due.clone();
+        if !self.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
+            return Ok(());
+        }
+        let drawn = draw(self, screen, viewer).await?;
+        let message = self.telegram.send(place, &drawn.text, Manner::default()).await?;
+        self.keep(place, message, screen, viewer, &drawn, Some(due)).await?;
+        Ok(self.accepted(place).await?)
     }
 
     /// Shows a screen in a message that is there; nothing is sent where that would change nothing, unless the place has
@@ -229,7 +250,7 @@ impl Bot {
             }
         };
         let place = Destination { chat, topic };
-        self.keep(place, message, screen, viewer, &drawn).await?;
+        self.keep(place, message, screen, viewer, &drawn, None).await?;
         Ok(self.accepted_edit(place).await?)
     }
 
@@ -240,7 +261,9 @@ impl Bot {
         screen: &Screen,
         viewer: &Viewer,
         drawn: &Drawn,
+        told: Option<&Due>,
     ) -> Result<(), StoreError> {
+        let told = told.cloned();
         let kept = Kept {
             chat: place.chat,
             message,
@@ -251,8 +274,11 @@ impl Bot {
             shown: digest(drawn),
             shown_at: self.engine.now(),
         };
-        let written = self.engine.store().write(move |tx| telegram::keep(tx, &kept)).await;
-        written.map_err(crate::store::WriteError::flatten)
+        let written = self.engine.store().write(move |tx| -> Result<(), StoreError> {
+            telegram::keep(tx, &kept)?;
+            told.iter().try_for_each(|due| news::told(tx, due))
+        });
+        written.await.map_err(crate::store::WriteError::flatten)
     }
 
     /// In a group, a person has one answer about a thing: who asks again finds the older one gone, which nobody would look at.

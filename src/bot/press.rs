@@ -7,6 +7,7 @@ use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use super::audience::{About, audience};
 use super::draw::hosts::shown_key;
 use super::draw::letters;
 use super::place::Where;
@@ -18,7 +19,8 @@ use crate::clients::telegram::{Destination, Text};
 use crate::domain::cause::{Cause, Code};
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
-use crate::domain::ids::{ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
+use crate::domain::notice::Notice;
 use crate::domain::person::{Actor, Door, shared_account};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
@@ -521,11 +523,18 @@ impl Bot {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
         Ok(match &contact.who {
             Who::Claimant { person, .. } => {
-                let asked = !self.reachable_admins().await?.is_empty();
+                let asked = self.somebody_is_asked(contact.user.id, person).await?;
                 letters::claimed(&self.words, language, name, person, asked)
             }
             Who::Stranger | Who::Person(_) => letters::stranger(&self.words, language, name, contact.user.id),
         })
+    }
+
+    /// Whether a claim is told to anybody: to an admin in private, or in a chat that hears alarms.
+    async fn somebody_is_asked(&self, user: i64, person: &PersonName) -> Result<bool, StoreError> {
+        let about = About::Claim { user, person: person.to_string() };
+        let hear = audience(self, &about).await?;
+        Ok(hear.iter().any(|it| it.notices.contains(&Notice::Alarm) && !self.refuses(it.place)))
     }
 
     /// What an account hears that taps and that RMM does not know.

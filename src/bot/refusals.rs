@@ -22,6 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// … up to this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
+/// So often a message is tried whose text Telegram does not take in any look.
+pub(super) const MOST_TRIES: u32 = 6;
+
 /// The places that refuse.
 #[derive(Default)]
 pub struct Refusals(Mutex<HashMap<Destination, Tries>>);
@@ -73,6 +76,11 @@ impl Bot {
     /// Whether a place has refused, and has taken nothing since.
     pub(super) fn refuses(&self, place: Destination) -> bool {
         self.refusals.lock().contains_key(&place)
+    }
+
+    /// How often a place has refused in a row.
+    pub(super) fn times_refused(&self, place: Destination) -> u32 {
+        self.refusals.lock().get(&place).map_or(0, |tries| tries.count)
     }
 
     /// A place that rests has to see this change when it is tried again.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::personal::tell_kept;
-use self::record::{changed_production, news_of, opened_or_closed};
+use self::record::{changed_production, is_told_by_alarm, news_of, opened_or_closed, repeats};
 pub(super) use self::telling::tell;
 use super::audience::{About, Audience, audience};
 use super::{Bot, alerts, questions};
@@ -189,6 +189,8 @@ async fn waiting_chats(bot: &Bot) -> Vec<i64> {
 pub(super) struct News {
     pub changed: BTreeMap<About, i64>,
     pub notices: Vec<(About, Notice, i64)>,
+    /// Events that an alarm tells, too.
+    pub told_by_alarm: BTreeSet<i64>,
     /// What those who run RMM have to know; where they hear it, it stands for the notice of the same event.
     pub alerts: Vec<Alert>,
 }
@@ -217,8 +219,10 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if alerted {
             news.alerts.extend(alerts::of_event(bot, row).await?);
         }
+        news.told_by_alarm.extend(is_told_by_alarm(row).then_some(row.seq));
+        let again = repeats(bot, row).await?;
         for (about, notice) in news_of(row).into_iter().chain(over::ended_by(bot, row).await?) {
-            news.add(about, notice, row.seq);
+            news.add(about, notice.filter(|_| !again), row.seq);
         }
         if let Some(about) = personal::concerns(bot, row).await? {
             news.add(about, Some(Notice::Personal), row.seq);
@@ -266,17 +270,18 @@ async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 /// Notes news for each chat that hears of them, and how far the record has been noted.
 pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
-    let raised = news.alerts;
+    let (raised, of_alarm) = (news.alerts, news.told_by_alarm);
     let is_alert = |seq: i64| raised.iter().any(|alert| alert.seq == Some(seq));
     for (about, since) in news.changed {
         let of_it: Vec<_> = news.notices.iter().filter(|(subject, ..)| *subject == about).collect();
         // That a vote has closed because it was skipped is told by the notice of that.
         let skipped = |seq| of_it.iter().any(|(_, notice, at)| *notice == Notice::Bypassed && at + 1 == seq);
-        for Audience { place, notices: wanted, alerts: alerted, .. } in audience(bot, &about).await? {
+        for Audience { place, notices: wanted, alerts: alerted, sees_cards, .. } in audience(bot, &about).await? {
             let Destination { chat, topic } = place;
-            changes.push(Change { chat, about: about.to_string(), since });
+            changes.extend(sees_cards.then(|| Change { chat, about: about.to_string(), since }));
             let told_already = |(_, notice, seq): &(About, Notice, i64)| {
                 *notice == Notice::Approved && wanted.contains(&Notice::Bypassed) && skipped(*seq)
+                    || *notice == Notice::Failed && wanted.contains(&Notice::Alarm) && of_alarm.contains(seq)
             };
             let of_it = of_it.iter().copied().filter(|news| wanted.contains(&news.1) && !told_already(news));
             let of_it = of_it.filter(|(_, _, seq)| !(alerted && is_alert(*seq)));
@@ -284,6 +289,7 @@ pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Resu
         }
     }
     let mut chats: BTreeSet<i64> = changes.iter().map(|change| change.chat).collect();
+    chats.extend(notices.iter().map(|due: &Due| due.chat));
     if !raised.is_empty() {
         chats.extend(alerts::place(bot).await?.map(|place| place.chat));
     }

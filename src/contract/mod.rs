@@ -28,7 +28,7 @@ pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
-    ApprovalsView, ArtifactView, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
+    ApprovalsView, ArtifactView, CiAwaited, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
     PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView, VoteView,
 };
 pub use self::runs::{

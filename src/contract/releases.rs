@@ -10,6 +10,7 @@ use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
 use crate::domain::release::CiRun;
+use crate::domain::run::RunKind;
 use crate::domain::status::{List, Status};
 use crate::domain::version::Version;
 
@@ -300,10 +301,23 @@ pub struct ReleaseDetails {
     #[serde(default)]
     #[schema(required = true)]
     pub to_resolve: Vec<i64>,
+    /// What RMM waits for CI to begin, and starts nothing itself; none: CI is not awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits_ci: Option<CiAwaited>,
     /// The commits that it brings beside what production runs, where they are known. Once it is on production or has ended, those
     /// that it brought beside what ran there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commits: Option<CommitsView>,
+}
+
+/// A run that CI has still to report.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CiAwaited {
+    /// Where.
+    pub environment: String,
+    /// What for.
+    #[schema(value_type = RunKind)]
+    pub kind: Word<RunKind>,
 }
 
 /// The commits that a release brings.

@@ -418,6 +418,15 @@ impl Reason {
         }
     }
 
+    /// Whether something ends because its tag no longer stands for what people saw.
+    #[must_use]
+    pub fn is_of_moved_tag(&self) -> bool {
+        if let Self::Step { cause, .. } = self {
+            return cause.is_of_moved_tag();
+        }
+        matches!(self, Self::TagMoved { .. } | Self::TagGone { .. } | Self::FoundTagMoved | Self::FoundTagGone)
+    }
+
     /// Whether a repository has answered, and says otherwise.
     #[must_use]
     pub const fn denies(&self) -> bool {

@@ -223,10 +223,16 @@ impl Engine {
         Ok(self.read(move |conn| hosts::get(conn, &name)).await?)
     }
 
-    /// Changes when a host may be reachable that was not: its key was trusted, or the configuration is another.
+    /// Changes when a host may be reachable that was not: its key was trusted, or the configuration is another; and when an account
+    /// that claims to be a person has another username.
     #[must_use]
     pub fn surroundings(&self) -> watch::Receiver<u64> {
         self.inner.hosts.changed.subscribe()
+    }
+
+    /// Has everybody look again who follows [`Self::surroundings`].
+    pub(super) fn surroundings_changed(&self) {
+        self.inner.hosts.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Remembers the key that a host has shown. One that was not shown before goes on the record, as an alarm when

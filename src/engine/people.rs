@@ -65,6 +65,8 @@ impl Engine {
             user.username.as_deref() == username && user.first_name == first_name && (user.private_chat || !private)
         };
         let now = self.now();
+        let claimed = known.as_ref().filter(|user| user.person.is_some() && user.confirmed_by.is_none());
+        let claim_changed = claimed.is_some_and(|user| user.username.as_deref() != username);
         let is_new = private && known.as_ref().is_none_or(|user| !user.private_chat);
         let mut user = match known.filter(same) {
             Some(user) => user,
@@ -93,6 +95,9 @@ impl Engine {
                 Err(Failure::Store(error)) => return Err(error),
                 Err(Failure::Refused(_)) => {}
             }
+        }
+        if claim_changed {
+            self.surroundings_changed();
         }
         Ok(Contact { user, who, is_new })
     }
@@ -262,9 +267,17 @@ impl Engine {
     ) -> Result<(), Failure> {
         let asker = asker.into();
         asker.actor.may(Right::Administer, None, false)?;
-        let (person, by) = (person.clone(), asker.actor.label().to_owned());
+        let (engine, person, by) = (self.clone(), person.clone(), asker.actor.label().to_owned());
         self.record(asker, move |conn, _| {
             let known = telegram::user(conn, user)?;
+            // Under another username, or after another word of the configuration, nobody claims it any more.
+            let is_open = |user: &User| match engine.who_is(&User { refused: false, ..user.clone() }) {
+                Who::Claimant { person: claimed, .. } => claimed == person && user.person.as_ref() == Some(&person),
+                Who::Person(_) | Who::Stranger => user.confirmed_by.is_some(),
+            };
+            if !known.as_ref().is_some_and(is_open) {
+                return Err(Cause::NoClaim { user, person }.into());
+            }
             let Some(others) = telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? else {
                 return Err(match known {
                     Some(User { confirmed_by: Some(by), .. }) => Cause::ClaimConfirmed { user, person, by },
@@ -432,6 +445,29 @@ mod tests {
         assert!(told.contains("rmm person confirm 7"), "{told}");
         engine.settle_claim_of(&Actor::Operator, "7", true).await.unwrap();
         assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "vera");
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_void_at_every_door_while_the_account_has_another_username() {
+        let (_folder, engine) = engine().await;
+        let vera = PersonName::parse("name", "vera").unwrap();
+        who(&engine, 7, Some("vera_b")).await;
+        assert_eq!(engine.telegram_claims().await.unwrap().len(), 1);
+        let mut drawn_anew = engine.surroundings();
+        drawn_anew.mark_unchanged();
+        assert_eq!(name(&who(&engine, 7, Some("vera_new")).await), "a stranger");
+        assert!(drawn_anew.has_changed().unwrap());
+        assert!(engine.telegram_claims().await.unwrap().is_empty());
+        for yes in [true, false] {
+            let refused = engine.settle_claim(&admin(), 7, &vera, yes).await.unwrap_err();
+            assert!(refused.to_string().contains("7 does not claim to be vera (any more"), "{refused}");
+        }
+        assert!(engine.settle_claim_of(&Actor::Operator, "7", true).await.is_err());
+        assert!(engine.telegram_people().await.unwrap().iter().all(|(person, ..)| person.name != vera));
+        // It is theirs again.
+        assert_eq!(name(&who(&engine, 7, Some("Vera_B")).await), "a claimant");
+        engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
+        assert_eq!(name(&who(&engine, 7, Some("renamed")).await), "vera");
     }
 
     #[tokio::test]

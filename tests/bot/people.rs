@@ -104,18 +104,63 @@ async fn a_claim_that_the_configuration_makes_void_asks_nobody() {
 
 async fn vera_is_known_by_her_username() -> BotWorld {
     let world = BotWorld::without_rmm(|setup| setup).await;
-    world.configure(|config| {
-        let vera = person(config, "vera").unwrap();
-        vera.remove("telegram_id");
-        vera.insert("telegram".into(), "vera".into());
-    });
+    world.configure(vera_by_name);
     world.start_rmm().await;
     world
 }
 
+fn vera_by_name(config: &mut toml::Table) {
+    let vera = person(config, "vera").unwrap();
+    vera.remove("telegram_id");
+    vera.insert("telegram".into(), "vera".into());
+}
+
+/// No chat hears of anything, so that nobody is there who could be asked.
+fn without_team(config: &mut toml::Table) {
+    config["telegram"].as_table_mut().unwrap().remove("chat");
+}
+
+#[tokio::test]
+async fn a_claim_of_an_account_that_changes_its_username_is_void_and_the_button_refuses() {
+    let world = vera_is_known_by_her_username().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    vera.is_called(Some("vera"));
+    vera.says(vera.id, "/start");
+    // The team's chat is asked.
+    to_vera.shows("I have asked an admin whether that is so").await;
+    ann.says(ann.id, "/start");
+    let card = to_ann.shows("says: I am vera").await;
+    world.all_is_told().await;
+    let yes = card.button("Yes, it is").unwrap().data.clone().unwrap();
+    vera.is_called(Some("vera_new"));
+    vera.says(vera.id, "/start");
+    to_vera.shows("I do not know you yet").await;
+    for chat in [&to_ann, &world.team] {
+        let void = chat.shows("The claim is void: the account is called @vera_new by now").await;
+        assert!(void.button("Yes, it is").is_none(), "{void:#?}");
+    }
+    let refused = ann.taps_raw(card.at, &yes).await;
+    assert!(refused.alert && refused.toast.contains("nothing to resolve"), "{refused:?}");
+    let (_, listed) = world.rmm.rmm(&["person", "list"]);
+    assert!(!listed.contains("Waiting"), "{listed}");
+    assert_eq!(world.rmm.rmm(&["person", "confirm", "vera"]).0, Some(3));
+    // Who bears the name again claims it again.
+    vera.is_called(Some("vera"));
+    vera.says(vera.id, "/start");
+    to_ann.until("it is asked again", |shown| shown.last()?.button("Yes, it is").map(|_| ())).await;
+    assert_eq!(ann.taps(ann.id, "Yes, it is").await.toast, "✅ Confirmed");
+    to_vera.shows("ann confirms that you are vera").await;
+}
+
 #[tokio::test]
 async fn a_claim_waits_for_an_admin_who_can_be_asked() {
-    let world = vera_is_known_by_her_username().await;
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| {
+        vera_by_name(config);
+        without_team(config);
+    });
+    world.start_rmm().await;
     let (ann, vera) = (&world.ann, &world.vera);
     let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
     vera.is_called(Some("vera"));
@@ -136,13 +181,9 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
 #[tokio::test]
 async fn a_claim_is_asked_of_an_admin_whom_a_reload_makes_known() {
     let world = BotWorld::without_rmm(|setup| setup).await;
-    let vera_by_name = |config: &mut toml::Table| {
-        let vera = person(config, "vera").unwrap();
-        vera.remove("telegram_id");
-        vera.insert("telegram".into(), "vera".into());
-    };
     world.configure(|config| {
         vera_by_name(config);
+        without_team(config);
         person(config, "ann").unwrap().remove("telegram_id");
     });
     world.start_rmm().await;
@@ -154,7 +195,10 @@ async fn a_claim_is_asked_of_an_admin_whom_a_reload_makes_known() {
     vera.says(vera.id, "/start");
     to_vera.shows("There is no admin yet whom I could ask").await;
     world.all_is_told().await;
-    world.configure(vera_by_name);
+    world.configure(|config| {
+        vera_by_name(config);
+        without_team(config);
+    });
     world.reload().await;
     to_ann.shows("says: I am vera").await;
     world.reload().await;

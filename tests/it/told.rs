@@ -179,3 +179,43 @@ async fn what_a_release_brings_beside_production_is_listed() {
     let list = eventually("they are listed", async || w.show(fourth).await.get("commits").cloned()).await;
     assert_eq!((&list["since"], &list["total"]), (&json!("v3 (#2)"), &json!(1)));
 }
+
+#[tokio::test]
+async fn a_tag_that_moves_is_a_warning_and_so_is_the_cancel_that_follows() {
+    let w = World::new(Setup::new().by_ci()).await;
+    let first = w.release_at("v1", &"a".repeat(40)).await;
+    let ci = w.ci().await;
+    let report = async |id: i64, status: &str| {
+        ci.patch(&format!("/api/v1/releases/{id}"), &json!({ "status": status })).await.ok();
+    };
+    report(first, "stage_building").await;
+    report(first, "manual_testing").await;
+    w.release_at("v1", &"b".repeat(40)).await;
+    w.until(first, "cancelled").await;
+    w.quiet().await;
+    w.terminate().await;
+    let lines = told(&w);
+    let warned = |words: &str| lines.iter().any(|line| line.starts_with("WARN v1 #1") && line.contains(words));
+    assert!(warned("the tag of a release has moved") && warned("cancelled by ci, cancelled"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn an_approved_release_says_that_ci_is_awaited() {
+    let w = World::new(Setup::new().by_ci().approved_by(1, ["ann"])).await;
+    let id = w.release("v1").await;
+    let ci = w.ci().await;
+    for status in ["stage_building", "manual_testing"] {
+        ci.patch(&format!("/api/v1/releases/{id}"), &json!({ "status": status })).await.ok();
+    }
+    assert!(!rmm(&w, &["release", "show", &id.to_string()]).contains("aits for CI"));
+    w.approve("ann", id).await.ok();
+    w.until(id, "manual_test_passed").await;
+    let shown = rmm(&w, &["release", "show", &id.to_string()]);
+    assert!(shown.contains("Waits for CI to report that it begins: production deploy"), "{shown}");
+    let explained = rmm(&w, &["release", "explain", &id.to_string()]);
+    assert!(explained.contains("CI starts production; RMM waits for its report."), "{explained}");
+    assert!(!explained.contains("by itself"), "{explained}");
+    assert_eq!(w.show(id).await["awaits_ci"], json!({ "environment": "production", "kind": "deploy" }));
+    ci.patch(&format!("/api/v1/releases/{id}"), &json!({ "status": "deploying" })).await.ok();
+    assert!(w.show(id).await["awaits_ci"].is_null());
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::place;
 use crate::bot::poster::Unsent;
+use crate::bot::refusals::MOST_TRIES;
 use crate::bot::words::facts;
 use crate::bot::{Bot, draw};
 use crate::clients::telegram::{Destination, Manner, Trouble};
@@ -91,13 +92,23 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, key: &str) -> Result<(), Unsent
             let lost = bot.engine.store().write(move |tx| alerts::lost(tx, &key)).await;
             Ok(lost.map_err(WriteError::flatten)?)
         }
-        Err(Trouble::Forbidden(reason)) => {
+        // What no look makes acceptable; a change that is not taken is a change less.
+        Err(Trouble::Refused(reason)) if message.is_some() || bot.times_refused(place) >= MOST_TRIES => {
+            let kind = told.alert.kind.as_str();
+            tracing::warn!(alert = kind, reason, "Telegram does not take an alert; it is given up");
+            shown(bot, &told, place, message).await?;
+            if message.is_none() {
+                bot.refused(place, &reason).await?;
+            }
+            Ok(())
+        }
+        Err(Trouble::Forbidden(reason) | Trouble::Refused(reason)) => {
             if !bot.refuses(place) {
                 hand_over(bot, &told).await?;
             }
             Ok(bot.refused(place, &reason).await?)
         }
-        Err(trouble @ (Trouble::Conflict(_) | Trouble::Refused(_))) => {
+        Err(trouble @ Trouble::Conflict(_)) => {
             tracing::warn!(alert = told.alert.kind.as_str(), %trouble, "Telegram does not take an alert; it is given up");
             Ok(shown(bot, &told, place, message).await?)
         }

@@ -45,9 +45,11 @@ pub(super) async fn write(
     then: Then,
     ids: &BTreeMap<PersonName, i64>,
 ) -> Result<Option<Text>, Failure> {
+    let tag_moved = then.tag_moved.as_ref().map(|data| pen.language().event("tag_moved", data));
     let Some(scene) = Scene::read_as_of(pen, release, LINES, then).await? else { return Ok(None) };
     let missing = scene.overview.as_ref().map(|overview| overview.tally.missing.clone()).unwrap_or_default();
     let people: Vec<_> = missing.iter().map(|name| facts! { name => name.as_str(), id => ids.get(name) }).collect();
-    let facts = facts! { notice => notice.as_str(), release => ReleaseFacts::new(pen, &scene), people => people };
+    let release = ReleaseFacts::new(pen, &scene);
+    let facts = facts! { notice => notice.as_str(), release => release, people => people, tag_moved => tag_moved };
     Ok(Some(Text { html: pen.html("notices", facts), buttons: Vec::new() }))
 }

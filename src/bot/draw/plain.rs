@@ -5,6 +5,7 @@ use super::{Drawn, missing};
 use crate::bot::screen::{Key, Screen, Tap};
 use crate::bot::words::{facts, text};
 use crate::clients::telegram::Text;
+use crate::domain::person::Person;
 use crate::domain::status::List;
 use crate::engine::Failure;
 use crate::engine::people::Who;
@@ -73,6 +74,8 @@ pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, F
         // The name by which they have claimed it: a name that was taken since was not the one of the claim.
         username => claimant.claimed_as.clone().or(claimant.username.clone()),
         person => person.name.as_str(),
+        renamed => is_renamed(&claimant, &person),
+        now => claimant.username.clone(),
         role_words => pen.word(&format!("role.{}", person.role.as_str())),
         settled => settled,
         by => claimant.confirmed_by,
@@ -87,6 +90,17 @@ pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, F
         text: Text { html: pen.html("claim", facts), buttons: rows },
         about: Some(format!("claim:{user}:{}", person.name)),
     })
+}
+
+/// Whether a claim is void because the account no longer bears the username, and not for what the configuration says by now.
+fn is_renamed(claimant: &User, person: &Person) -> bool {
+    // Telegram does not tell `Ann` from `ann`.
+    let is_wanted = |name: Option<&str>| {
+        name.zip(person.telegram_username.as_deref()).is_some_and(|(name, wanted)| name.eq_ignore_ascii_case(wanted))
+    };
+    person.telegram_id.is_none()
+        && is_wanted(claimant.claimed_as.as_deref())
+        && !is_wanted(claimant.username.as_deref())
 }
 
 /// A button with the name of what it shows.

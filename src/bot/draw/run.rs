@@ -177,7 +177,14 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
     );
     let reason = step.state.trouble().and_then(|why| pen.why(why));
     let output = last_output(pen, run, step).await?;
-    Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, MAX_LINE_CHARS) }))
+    let mut lines = text::last_lines(&output, lines, MAX_LINE_CHARS);
+    // The reason quotes what was said last.
+    if let ([only], Some(reason)) = (&lines[..], &reason)
+        && reason.contains(only.as_str())
+    {
+        lines.clear();
+    }
+    Ok(Some(FailureFacts { place, reason, lines }))
 }
 
 /// The end of what a step has said, in its last try where it has several.

@@ -125,6 +125,8 @@ pub(super) struct Then {
     gates: Option<Vec<Gate>>,
     /// What was skipped just then.
     bypassed: Option<Vec<Bypass>>,
+    /// What the record says of the tag that has moved.
+    pub tag_moved: Option<serde_json::Value>,
 }
 
 /// Which attempt of a release an event belongs to: that before the next one that began after it.
@@ -165,6 +167,7 @@ impl Then {
             tally: field("tally").and_then(|tally| Tally::deserialize(tally).ok()).or(stood),
             gates,
             bypassed: (event.kind == "gates_bypassed").then(|| bypassed(event, &data)),
+            tag_moved: (event.kind == "tag_moved").then_some(data),
         }
     }
 }

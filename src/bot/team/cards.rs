@@ -18,8 +18,12 @@ const FOLLOWED: usize = 5;
 
 /// Whether a change concerns a place that takes no messages now.
 pub(super) async fn has_something_to_see(bot: &Bot, about: &About, audience: &Audience) -> Result<bool, StoreError> {
-    let has_card = !cards_in(bot, about, audience).await?.is_empty();
-    Ok(has_card || audience.cards && still_matters(bot, about).await?)
+    Ok(has_cards(bot, about, audience).await? || audience.cards && still_matters(bot, about).await?)
+}
+
+/// Whether there are cards in a place that follow something.
+pub(super) async fn has_cards(bot: &Bot, about: &About, audience: &Audience) -> Result<bool, StoreError> {
+    Ok(!cards_in(bot, about, audience).await?.is_empty())
 }
 
 /// Brings the cards up to date, or sends the first one; the number of the newest. A person who asks again

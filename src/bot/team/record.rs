@@ -1,10 +1,13 @@
 //! What an event of the record is news of; which alarms it ends, `over` says.
 
+use crate::bot::Bot;
 use crate::bot::audience::About;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
+use crate::domain::reason::Reason;
 use crate::domain::status::Status;
-use crate::store::events::EventRow;
+use crate::store::StoreError;
+use crate::store::events::{self, EventRow};
 
 /// What an event is news of. The card of a release changes with everything; a notice is for what needs a person or
 /// has ended.
@@ -20,6 +23,8 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
             return release.into_iter().map(|about| (about, notice)).collect();
         }
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
+        // Its release may be cancelled for that, and production may run it.
+        "tag_moved" => return release.into_iter().map(|about| (about, Some(Notice::Alarm))).collect(),
         "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
         // The release stands where it stood, so that nothing else tells it.
@@ -45,6 +50,27 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
 
 fn is_not_dispatched(data: &serde_json::Value) -> bool {
     data["state"] == "failed" && data["because"]["code"] == "not_dispatched"
+}
+
+/// Whether this follows from an alarm that says it, too: that the tag of the release has moved.
+pub(super) fn is_told_by_alarm(row: &EventRow) -> bool {
+    let because = || {
+        let data: serde_json::Value = serde_json::from_str(&row.data).ok()?;
+        serde_json::from_value::<Reason>(data["because"].clone()).ok()
+    };
+    row.kind == "release_moved" && because().is_some_and(|reason| reason.is_of_moved_tag())
+}
+
+/// Whether an event says no more than an earlier one: whoever looks finds each time that a tag has moved.
+pub(super) async fn repeats(bot: &Bot, row: &EventRow) -> Result<bool, StoreError> {
+    let Some(release) = row.release.map(ReleaseId).filter(|_| row.kind == "tag_moved") else { return Ok(false) };
+    let first = bot.engine.read(move |conn| events::first_after(conn, release, 0, "tag_moved")).await?;
+    let Some(first) = first.filter(|first| first.seq < row.seq) else { return Ok(false) };
+    let [now, before] =
+        [row, &first].map(|row| serde_json::from_str::<serde_json::Value>(&row.data).unwrap_or_default());
+    let says = |data: &serde_json::Value| (data["to"].as_str().map(ToOwned::to_owned), data["gone"] == true);
+    // A step that finds it does not know where the tag points.
+    Ok(says(&now) == says(&before) || says(&now) == (None, false))
 }
 
 fn claim(data: &serde_json::Value) -> About {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
-use super::cards::{has_something_to_see, is_open_to_vote, update_card};
+use super::cards::{has_cards, has_something_to_see, is_open_to_vote, update_card};
 use super::{PAUSE, over, personal};
 use crate::bot::audience::{About, Audience, audience};
 use crate::bot::poster::{Unsent, message_span};
+use crate::bot::refusals::MOST_TRIES;
 use crate::bot::{Bot, alerts, draw};
 use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::backoff::Backoff;
@@ -175,17 +176,24 @@ async fn tell_one(
             missed.extend(has_something_to_see(bot, &about, &audience).await?.then_some(place));
             continue;
         }
-        match tell_place(bot, &about, heard.due.as_ref(), &audience).await {
+        let said = tell_place(bot, &about, heard.due.as_ref(), &audience).await;
+        // What no look makes acceptable is with the admins, and holds up no others for ever.
+        let given_up =
+            matches!(said, Err(Unsent::Trouble(Trouble::Refused(_)))) && bot.times_refused(place) >= MOST_TRIES;
+        match said {
             Ok(()) => {}
-            Err(Unsent::Trouble(Trouble::Forbidden(reason))) => {
+            Err(Unsent::Trouble(Trouble::Forbidden(reason) | Trouble::Refused(reason))) => {
                 bot.refused(place, &reason).await?;
-                if heard.due.is_some() {
+                if given_up {
+                    tracing::warn!(chat, about = key, reason, "Telegram does not take a message; it is given up");
+                } else if heard.due.is_some() {
                     return Ok(Heard::default());
+                } else {
+                    missed.push(place);
+                    continue;
                 }
-                missed.push(place);
-                continue;
             }
-            Err(Unsent::Trouble(trouble @ (Trouble::Gone | Trouble::Conflict(_) | Trouble::Refused(_)))) => {
+            Err(Unsent::Trouble(trouble @ (Trouble::Gone | Trouble::Conflict(_)))) => {
                 tracing::warn!(chat, about = key, %trouble, "Telegram does not take a message; it is given up");
             }
             Err(unsent) => return Err(unsent),
@@ -212,7 +220,14 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         Some(due) => over::is_over(bot, due).await?,
         None => false,
     };
-    let has_card = due.is_some_and(|due| !all_clear && !matches!(due.notice, Notice::Locked | Notice::Personal));
+    // An alarm is a card itself. One that is news where there is a card already is told anew: nobody hears that a card changes.
+    let alarm = due.filter(|due| due.notice == Notice::Alarm && !all_clear && about.is_alarm());
+    let is_asked = matches!(about, About::Claim { .. }) && has_cards(bot, about, audience).await?;
+    if let Some(due) = alarm.filter(|_| !is_asked) {
+        bot.open_alarm(due, audience.place, &about.screen(), &audience.viewer).await?;
+    }
+    let has_card = due
+        .is_some_and(|due| alarm.is_none() && !all_clear && !matches!(due.notice, Notice::Locked | Notice::Personal));
     let card = match update_card(bot, about, audience, has_card).await {
         // A card that Telegram does not like is no reason to say nothing.
         Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
@@ -221,8 +236,8 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         }
         card => card?,
     };
-    // An alarm is a card itself, and its end is told where that stands.
-    let is_told = |due: &&Due| if all_clear { card.is_some() } else { due.notice != Notice::Alarm };
+    // The end of an alarm is told where that stands.
+    let is_told = |_: &&Due| if all_clear { card.is_some() } else { alarm.is_none() };
     let Some(due) = due.filter(is_told) else { return Ok(()) };
     let language = audience.viewer.language;
     let text = if let About::Release(release) = *about {

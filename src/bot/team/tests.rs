@@ -10,7 +10,8 @@ use crate::bot::testing::bot;
 use crate::clients::telegram::peer::{Peer, Time};
 use crate::config::{Chat, Config, EnvVars};
 use crate::domain::command::{Answer, Command, NewRelease};
-use crate::domain::ids::{PersonName, RunId, Tag};
+use crate::domain::host::{Address, Fingerprint, HostKey};
+use crate::domain::ids::{Commit, HostName, PersonName, RunId, Tag};
 use crate::domain::person::{Actor, Door, Role};
 use crate::domain::reason::Reason;
 use crate::domain::status::Status::{Deployed, Deploying, ManualTesting, StageBuilding};
@@ -59,6 +60,9 @@ impl Time for Dial {
     }
 }
 
+const PEOPLE: &str = "[[people]]\nname = \"ann\"\ntelegram_id = 77\n[[people]]\nname = \"root\"\nrole = \"admin\"\n\
+                      telegram_id = 99\n";
+
 fn catalog() -> Catalog {
     let service = |name: &str| {
         format!(
@@ -67,7 +71,7 @@ fn catalog() -> Catalog {
              [services.environments.stage]\ndriver = \"ci\"\n[services.environments.production]\ndriver = \"ci\"\n"
         )
     };
-    let text = "[[people]]\nname = \"ann\"\ntelegram_id = 77\n".to_owned() + &SHOPS.map(service).concat();
+    let text = PEOPLE.to_owned() + &SHOPS.map(service).concat();
     Catalog::new(&Config::parse(&text, "rmm.toml", std::path::Path::new("/"), &EnvVars::new()).unwrap())
 }
 
@@ -184,6 +188,174 @@ async fn an_alarm_that_ends_by_itself_is_taken_back_where_it_was_told() {
     until(&clock, told).await;
     assert_eq!(with("it is known by now"), 1);
     bot.stop.cancel();
+}
+
+fn chat(id: i64, notices: &[Notice]) -> Chat {
+    Chat { id, topic: None, notices: notices.to_vec(), services: Vec::new(), cards: true, alerts: false }
+}
+
+/// A bot with these chats, a Telegram and a clock, which follows the record.
+struct Desk {
+    engine: Engine,
+    peer: Peer,
+    clock: Arc<Dial>,
+    bot: Arc<Bot>,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn with(catalog: Catalog, chats: Vec<Chat>) -> Self {
+        let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));
+        let engine = engine_in(folder.path(), clock.clone());
+        engine.reconfigure(catalog).await;
+        engine.telegram_contact(99, None, "Root", true).await.unwrap();
+        let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), chats));
+        bot.tasks.spawn(follow(bot.clone()));
+        let desk = Self { engine, peer, clock, bot, _folder: folder };
+        desk.all_is_told().await;
+        desk
+    }
+
+    async fn all_is_told(&self) {
+        until(&self.clock, async || has_told_everything(&self.engine).await.unwrap()).await;
+    }
+
+    /// How many messages and changes of messages of a chat have these words.
+    fn with_words(&self, chat: i64, words: &str) -> usize {
+        heard(&self.peer.calls(), chat).into_iter().filter(|text| text.contains(words)).count()
+    }
+
+    fn heard(&self, chat: i64) -> Vec<String> {
+        heard(&self.peer.calls(), chat)
+    }
+}
+
+fn commit(digit: &str) -> Commit {
+    Commit::parse("commit", digit.repeat(40)).unwrap()
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_is_an_alarm_for_the_team_and_the_admins_whatever_becomes_of_its_release() {
+    let desk = Desk::with(catalog(), vec![chat(-1, Notice::ALL), chat(-2, &[Notice::Failed])]).await;
+    let new = async |shop: &str, digit: &str| {
+        let shop = ServiceName::parse("service", shop).unwrap();
+        let tag = Some(Tag::parse("tag", "v1").unwrap());
+        let new = NewRelease { tag, commit: Some(commit(digit)), ..NewRelease::of(shop, "ann".into()) };
+        let made = desk.engine.handle(Request::new(ci(), Command::Create(new))).await;
+        made.ok().and_then(|done| if let Answer::Release { id, .. } = done.answer { Some(id) } else { None })
+    };
+    // The release waits for votes.
+    let waits = new(SHOPS[0], "a").await.unwrap();
+    report(&desk.engine, waits, &[StageBuilding, ManualTesting]).await;
+    desk.all_is_told().await;
+    let moved = Command::TagMoved { release: waits, now: Some(commit("b")) };
+    say(&desk.engine, Actor::Machine, moved).await;
+    desk.all_is_told().await;
+    let alarm = "sendmessage 🏷️ alpha <code>v1</code>: tag v1 moved from aaaaaaaaaaaa to bbbbbbbbbbbb";
+    for chat in [-1, 99] {
+        let heard = desk.heard(chat);
+        let told = heard.iter().find(|text| text.starts_with(alarm)).unwrap_or_else(|| panic!("{heard:#?}"));
+        assert!(told.contains("The release is cancelled"), "{told}");
+        assert_eq!(desk.with_words(chat, "moved from"), 1, "{heard:#?}");
+    }
+    // Admins hear the alarm, and nothing else of what chats follow.
+    assert_eq!(desk.heard(99).len(), 1, "{:#?}", desk.heard(99));
+    // Production runs it. However often CI tells it, it is told once.
+    let runs = new(SHOPS[1], "a").await.unwrap();
+    report(&desk.engine, runs, &[StageBuilding, ManualTesting]).await;
+    deployed(&desk.engine, runs).await;
+    for _ in 0..2 {
+        say(&desk.engine, Actor::Machine, Command::TagMoved { release: runs, now: Some(commit("b")) }).await;
+        desk.all_is_told().await;
+    }
+    for chat in [-1, 99] {
+        let told = desk.with_words(chat, "sendmessage 🏷️ bravo");
+        assert_eq!((told, desk.with_words(chat, "goes on with it")), (1, 1), "{:#?}", desk.heard(chat));
+    }
+    say(&desk.engine, Actor::Machine, Command::TagMoved { release: runs, now: Some(commit("c")) }).await;
+    desk.all_is_told().await;
+    assert_eq!(desk.with_words(-1, "to cccccccccccc"), 1, "that it has moved on is news");
+    assert_eq!(desk.with_words(-2, "moved from"), 0, "{:#?}", desk.heard(-2));
+    desk.bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn another_key_of_a_host_is_a_new_message_and_its_older_card_follows() {
+    let host = "[[hosts]]\nname = \"box\"\naddress = \"203.0.113.7:22\"\nuser = \"deploy\"\npassword = \"env:PW\"\n";
+    let env: EnvVars = [("PW".to_owned(), "hunter22".to_owned())].into_iter().collect();
+    let text = PEOPLE.to_owned() + host;
+    let config = Config::parse(&text, "rmm.toml", std::path::Path::new("/"), &env).unwrap();
+    let desk = Desk::with(Catalog::new(&config), vec![chat(-1, &[Notice::Alarm])]).await;
+    let name = HostName::parse("name", "box").unwrap();
+    let key = |letter: &str| HostKey {
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: Fingerprint::parse(format!("SHA256:{}", letter.repeat(43))).unwrap(),
+    };
+    let shows = async |letter: &str| {
+        let address = Address { host: "203.0.113.7".into(), port: 22 };
+        desk.engine.note_key(&name, &address, key(letter)).await.unwrap();
+        desk.all_is_told().await;
+    };
+    shows("A").await;
+    desk.engine.trust(&Actor::Operator, &name, &key("A").fingerprint).await.unwrap();
+    desk.all_is_told().await;
+    let loud = |chat| desk.with_words(chat, "sendmessage 🚨 <b>Host box shows another key");
+    assert_eq!((loud(-1), loud(99)), (0, 0));
+    for _ in 0..2 {
+        shows("B").await;
+        assert_eq!((loud(-1), loud(99)), (1, 1), "{:#?}", desk.heard(99));
+    }
+    for chat in [-1, 99] {
+        assert_eq!(desk.with_words(chat, "sendmessage 🔑 <b>New host box"), 1);
+        assert_eq!(desk.with_words(chat, "editmessagetext 🚨 <b>Host box shows another key"), 1);
+    }
+    shows("C").await;
+    assert_eq!((loud(-1), loud(99)), (2, 2), "one more key is one more question");
+    desk.bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn the_end_of_an_alarm_is_not_told_where_the_alarm_never_was() {
+    let desk = Desk::with(catalog(), vec![chat(-1, &[Notice::Alarm])]).await;
+    let shop = ServiceName::parse("service", SHOPS[0]).unwrap();
+    let new = NewRelease { tag: Some(Tag::parse("tag", "v1").unwrap()), ..NewRelease::of(shop, "ann".into()) };
+    let Answer::Release { id, .. } = say(&desk.engine, ci(), Command::Create(new)).await else { panic!("no release") };
+    report(&desk.engine, id, &[StageBuilding]).await;
+    desk.all_is_told().await;
+    // Telegram asks for a pause, for both chats.
+    let tried = desk.peer.calls().len();
+    for _ in 0..2 {
+        let pause = json!({"retry_after": 35});
+        desk.peer.refuses("sendMessage", 429, "Too Many Requests: retry after 35", pause);
+    }
+    say(&desk.engine, Actor::Machine, Command::RunLost { run: RunId(1), reason: Reason::NoAnswer }).await;
+    until(&desk.clock, async || desk.peer.calls().len() >= tried + 2).await;
+    report(&desk.engine, id, &[ManualTesting]).await;
+    desk.all_is_told().await;
+    for chat in [-1, 99] {
+        let heard = desk.heard(chat);
+        assert_eq!(desk.with_words(chat, "The outcome of run 1 is unknown"), 1, "it was refused: {heard:#?}");
+        assert_eq!((desk.with_words(chat, "Run 1"), desk.with_words(chat, "it is known by now")), (1, 0), "{heard:#?}");
+    }
+    desk.bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn what_telegram_refuses_for_its_content_is_kept_and_told_to_admins() {
+    let desk = Desk::with(catalog(), vec![chat(-1, &[Notice::Waits])]).await;
+    // As it is meant, plain, and without buttons; the admins take everything.
+    for _ in 0..3 {
+        desk.peer.refuses("sendMessage", 400, "Bad Request: BUTTON_USER_PRIVACY_RESTRICTED", Value::Null);
+    }
+    waiting(&desk.engine, SHOPS[0]).await;
+    let refuses = async || !desk.engine.read(news::refusals).await.unwrap().is_empty();
+    until(&desk.clock, refuses).await;
+    until(&desk.clock, async || desk.with_words(99, "does not take my messages") == 1).await;
+    desk.all_is_told().await;
+    assert_eq!(desk.with_words(99, "is on stage, waiting for approval"), 1, "{:#?}", desk.heard(99));
+    assert_eq!(desk.with_words(-1, "is on stage, waiting for approval"), 1, "{:#?}", desk.heard(-1));
+    assert!(!refuses().await);
+    desk.bot.stop.cancel();
 }
 
 #[tokio::test]

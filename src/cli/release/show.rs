@@ -5,6 +5,7 @@ use super::super::words;
 use super::{One, ask, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
 use crate::contract::{self, Word};
+use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::text::is_same_name;
 use crate::terminal::{Column, Table, Tone, Ui, clean, sentence, width};
@@ -34,6 +35,9 @@ pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
 fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui) -> String {
     let release = &details.release;
     let mut out = title(release, ui);
+    if let Some(awaited) = details.awaits_ci.as_ref().and_then(standing) {
+        out.push_str(&ui.paragraph("", 0, &sentence(&ui.language.standing(&awaited)), Tone::Waiting));
+    }
     out.push('\n');
     let words = words::words(ui.language);
     let back = release.rollback_to_tag.as_ref().map(|tag| rolled_back(ui.language, &release.status, tag));
@@ -116,6 +120,11 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
+}
+
+/// That CI is awaited, as the board says it.
+fn standing(awaited: &contract::CiAwaited) -> Option<Standing> {
+    Some(Standing::CiAwaited { env: awaited.environment.parse().ok()?, kind: awaited.kind.known()? })
 }
 
 /// The newest commits that it brings.

@@ -130,6 +130,25 @@ async fn what_telegram_cannot_read_goes_out_simpler() {
 }
 
 #[tokio::test]
+async fn what_telegram_refuses_for_its_content_goes_out_plain_and_in_the_end_without_buttons() {
+    let peer = Peer::start().await;
+    let no = "Bad Request: BUTTON_USER_PRIVACY_RESTRICTED";
+    for _ in 0..2 {
+        peer.refuses("sendMessage", 400, no, Value::Null);
+    }
+    peer.client().send(HERE, &with_buttons(), Manner::default()).await.unwrap();
+    let [(_, meant), (_, plain), (_, bare)] = &peer.calls()[..] else { panic!("three attempts") };
+    assert_eq!(meant["parse_mode"], "HTML");
+    assert_eq!((plain["text"].as_str(), plain.get("parse_mode")), (Some("x & y"), None));
+    assert!(plain.get("reply_markup").is_some() && bare.get("reply_markup").is_none(), "{plain} {bare}");
+    for _ in 0..3 {
+        peer.refuses("sendMessage", 400, no, Value::Null);
+    }
+    let refused = peer.client().send(HERE, &with_buttons(), Manner::default()).await;
+    assert_eq!(refused, Err(Trouble::Refused(no.into())));
+}
+
+#[tokio::test]
 async fn a_long_text_is_cut() {
     let peer = Peer::start().await;
     peer.client().send(HERE, &text(&"<b>line</b>\n".repeat(2000)), Manner::default()).await.unwrap();

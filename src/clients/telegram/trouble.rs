@@ -163,6 +163,15 @@ const ABOUT_THE_TEXT: &[&str] = &[
     "REPLY_MARKUP_",
 ];
 
+/// Of that, what no simpler look helps against.
+const EMPTY: &[&str] = &["message text is empty", "MESSAGE_EMPTY", "text must be non-empty"];
+
+/// Whether Telegram may take the same text in a simpler look.
+pub(super) fn is_about_the_look(text: &str) -> bool {
+    let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    says(ABOUT_THE_TEXT) && !says(EMPTY)
+}
+
 /// That a chat, or a person, takes nothing: also where a message that is there is changed.
 const FORBIDDEN: &[&str] = &[
     "chat not found",

@@ -12,8 +12,8 @@ use teloxide::types::{
     ReplyMarkup, ReplyParameters, WebAppInfo,
 };
 
-use super::trouble::Refused;
-use super::{Button, Text, cut};
+use super::trouble::{Refused, is_about_the_look};
+use super::{Button, Text, Trouble, cut};
 
 /// A call of teloxide's whose answer is read as `O`.
 pub(super) struct Loose<P, O>(P, PhantomData<fn() -> O>);
@@ -93,24 +93,37 @@ pub(super) struct Look<'a> {
     buttons: &'a [Vec<Button>],
     plain: bool,
     links: bool,
+    /// Without any buttons.
+    bare: bool,
 }
 
 impl<'a> Look<'a> {
     pub fn new(text: &'a Text) -> Self {
-        Self { html: cut::html(&text.html, cut::LONGEST), buttons: &text.buttons, plain: false, links: true }
+        Self {
+            html: cut::html(&text.html, cut::LONGEST),
+            buttons: &text.buttons,
+            plain: false,
+            links: true,
+            bare: false,
+        }
     }
 
     /// Leaves out what Telegram has refused. `false`: there is nothing to leave out.
     pub fn can_do_without(&mut self, refused: &Refused) -> bool {
-        let spared = match refused {
-            Refused::Unreadable(_) => &mut self.plain,
-            Refused::Link(_) if self.links => {
-                self.links = false;
-                return true;
-            }
-            Refused::Link(_) | Refused::Same | Refused::OldTap | Refused::For(_) => return false,
-        };
-        !std::mem::replace(spared, true)
+        match refused {
+            Refused::Link(_) if std::mem::replace(&mut self.links, false) => true,
+            Refused::Link(_) | Refused::Unreadable(_) => self.can_be_simpler(),
+            Refused::For(Trouble::Refused(text)) if is_about_the_look(text) => self.can_be_simpler(),
+            Refused::Same | Refused::OldTap | Refused::For(_) => false,
+        }
+    }
+
+    /// Plain text, and in the end nothing else.
+    fn can_be_simpler(&mut self) -> bool {
+        if !std::mem::replace(&mut self.plain, true) {
+            return true;
+        }
+        !std::mem::replace(&mut self.bare, true) && !self.buttons.is_empty()
     }
 
     pub fn text(&self) -> String {
@@ -123,7 +136,8 @@ impl<'a> Look<'a> {
 
     /// The buttons; none where there are none.
     pub fn keyboard(&self) -> Option<InlineKeyboardMarkup> {
-        let rows = self.buttons.iter().map(|row| row.iter().filter_map(|button| self.button(button)).collect());
+        let buttons = if self.bare { &[] } else { self.buttons };
+        let rows = buttons.iter().map(|row| row.iter().filter_map(|button| self.button(button)).collect());
         let rows: Vec<Vec<_>> = rows.filter(|row: &Vec<_>| !row.is_empty()).collect();
         (!rows.is_empty()).then(|| InlineKeyboardMarkup::new(rows))
     }

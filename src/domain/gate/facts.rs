@@ -103,6 +103,8 @@ pub enum GateState {
         current: Version,
     },
 
+    /// RMM starts nothing there.
+    CiStarts,
     StartsByItself,
     Promoted,
     NotPromoted,

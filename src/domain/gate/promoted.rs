@@ -2,6 +2,7 @@
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::release::Release;
+use crate::domain::service::Driver;
 use crate::domain::world::World;
 
 pub(super) const GATE: Condition =
@@ -10,6 +11,9 @@ pub(super) const GATE: Condition =
 fn look(world: &World<'_>, release: &Release) -> Finding {
     match (world.service.approvals.auto_promote, release.promoted) {
         _ if release.held => unmet(GateState::Held, Remedy::Promote),
+        (true, _) if matches!(world.service.production().driver, Driver::Ci { workflow: None, .. }) => {
+            met(GateState::CiStarts)
+        }
         (true, _) => met(GateState::StartsByItself),
         (false, true) => met(GateState::Promoted),
         (false, false) => unmet(GateState::NotPromoted, Remedy::Promote),

@@ -1,8 +1,8 @@
 //! Fills the contract with state of the domain, and with the words for it.
 
 use crate::contract::{
-    ApprovalsView, ArtifactView, CiRunView, CommitCheckView, CommitsView, GateView, ReleaseDetails, ReleaseView,
-    RunView, SkippedView, StepView, VoteView,
+    ApprovalsView, ArtifactView, CiAwaited, CiRunView, CommitCheckView, CommitsView, GateView, ReleaseDetails,
+    ReleaseView, RunView, SkippedView, StepView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::artifact::Artifact;
@@ -13,6 +13,7 @@ use crate::domain::person::Actor;
 use crate::domain::release::{Bypass, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
+use crate::domain::standing::Standing;
 use crate::domain::timing::Timing;
 use crate::domain::world::People;
 use crate::views::ReleaseOverview;
@@ -113,9 +114,16 @@ impl ReleaseDetails {
                 .collect(),
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
             to_resolve: overview.to_resolve.iter().map(|run| run.0).collect(),
+            awaits_ci: awaited(overview),
             commits: overview.commits.as_ref().map(CommitsView::from),
         }
     }
+}
+
+/// The run that CI has still to report, where nothing else stands in the way.
+fn awaited(overview: &ReleaseOverview) -> Option<CiAwaited> {
+    let Standing::CiAwaited { env, kind } = overview.standing() else { return None };
+    Some(CiAwaited { environment: env.to_string(), kind: kind.into() })
 }
 
 impl From<&CommitList> for CommitsView {

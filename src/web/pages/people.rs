@@ -149,7 +149,10 @@ impl PersonLine {
         let telegram = match (person.telegram_id, person.telegram, person.confirmed_by) {
             (Some(id), _, Some(by)) => Some((id.to_string(), format!("{} {by}", words.confirmed_by))),
             (Some(id), _, None) => Some((id.to_string(), words.in_file.to_owned())),
-            (None, Some(username), _) => Some((format!("@{username}"), words.unclaimed.to_owned())),
+            (None, Some(username), _) => {
+                let how = if person.claims.is_empty() { words.unclaimed } else { words.claimed };
+                Some((format!("@{username}"), how.to_owned()))
+            }
             (None, None, _) => None,
         };
         let role = person.role.known().map_or_else(|| person.role.to_string(), |role: Role| role.as_str().to_owned());

@@ -27,6 +27,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "tag_moved" if told.is("gone") => {
             format!("tag {}, which was {}, is gone from the repository", text("tag"), told.commit("from"))
         }
+        "tag_moved" if told.said("to").is_none() => {
+            format!("tag {} no longer points at {}", text("tag"), told.commit("from"))
+        }
         "tag_moved" => format!("tag {} moved from {} to {}", text("tag"), told.commit("from"), told.commit("to")),
         "release_approved" => format!("approved ({})", text("progress")),
         "release_rejected" => format!("rejected{}", because()),

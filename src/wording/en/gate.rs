@@ -43,6 +43,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::RunsIt => "Production runs it.".to_owned(),
         G::Older { current } => format!("It is older than {current}, which production runs."),
         G::NotOlder { current } => format!("It is not older than {current}, which production runs."),
+        G::CiStarts => "CI starts production; RMM waits for its report.".to_owned(),
         G::StartsByItself => "Production starts by itself.".to_owned(),
         G::Promoted => "An admin has started production.".to_owned(),
         G::Held => "Nothing of it has reached production; its workflow is not started again by itself.".to_owned(),

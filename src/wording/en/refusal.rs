@@ -289,7 +289,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "{by} has confirmed already that {user} is {person}; if that is another person, give {person} a telegram_id in rmm.toml"
         ),
         C::NoClaim { user, person } => {
-            format!("{user} does not claim to be {person}, or another account has been confirmed as {person}")
+            format!(
+                "{user} does not claim to be {person} (any more: the username may be another one now), or another account has been confirmed as {person}"
+            )
         }
         C::ClaimRefused { user, person } => {
             format!(

@@ -36,6 +36,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "tag_moved" if told.is("gone") => {
             format!("тега {} больше нет в репозитории (был {})", text("tag"), told.commit("from"))
         }
+        "tag_moved" if told.said("to").is_none() => {
+            format!("тег {} указывает уже не на {}", text("tag"), told.commit("from"))
+        }
         "tag_moved" => format!("тег {} перенесён с {} на {}", text("tag"), told.commit("from"), told.commit("to")),
         "release_approved" => format!("подтверждено ({})", text("progress")),
         "release_rejected" => format!("отклонено{}", because()),

@@ -41,6 +41,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::RunsIt => "Он уже в продакшне.".to_owned(),
         G::Older { current } => format!("Он старее, чем {current} в продакшне."),
         G::NotOlder { current } => format!("Он не старее, чем {current} в продакшне."),
+        G::CiStarts => "Деплой в продакшн начинает CI; RMM ждёт, пока CI о нём сообщит.".to_owned(),
         G::StartsByItself => "Деплой в продакшн начинается сам.".to_owned(),
         G::Promoted => "Администратор запустил деплой в продакшн.".to_owned(),
         G::Held => "До продакшна ничего не дошло; сам workflow больше не запускается.".to_owned(),

@@ -292,7 +292,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "{by} уже подтверждает, что {user} — это {person}; если это не так, укажите telegram_id для {person} в rmm.toml"
         ),
         C::NoClaim { user, person } => {
-            format!("{user} не называет себя {person}, или как {person} подтверждён другой аккаунт")
+            format!(
+                "{user} не называет себя {person} (возможно, имя пользователя уже другое), или как {person} подтверждён другой аккаунт"
+            )
         }
         C::ClaimRefused { user, person } => {
             format!(

@@ -35,6 +35,7 @@ fn samples() -> Vec<(String, Value)> {
         ("commit_unresolved", json!({"reason": {"code": "no_answer"}})),
         ("tag_moved", json!({"tag": "v1.4.0", "from": commit(), "to": commit()})),
         ("tag_moved", json!({"tag": "v1.4.0", "from": commit(), "to": null, "gone": true})),
+        ("tag_moved", json!({"tag": "v1.4.0", "from": commit(), "to": null})),
         ("release_approved", json!({"person": "ann", "commit": null, "progress": "1/2"})),
         ("release_rejected", json!({"person": "ann", "commit": null, "reason": "the basket is empty"})),
         ("gates_bypassed", json!({"gates": ["approvals", "no_lock"], "reason": "payments are down"})),

@@ -36,6 +36,7 @@ fn states() -> Vec<GateState> {
         G::RunsIt,
         G::Older { current: version() },
         G::NotOlder { current: version() },
+        G::CiStarts,
         G::StartsByItself,
         G::Promoted,
         G::NotPromoted,

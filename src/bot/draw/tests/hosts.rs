@@ -44,6 +44,14 @@ async fn somebody_claims_to_be_a_person() {
     write(None).await.unwrap();
     let screen = Screen::Claim { user: 77, person: Key::of("devops_lead") };
     seen!("claim", rig.shot("gommgo", Admin, &screen).await);
+    let called = |name: Option<&'static str>| {
+        let seen = move |tx: &mut crate::store::Tx<'_>| telegram::see_user(tx, 77, name, "<i>Dee\u{202E}", true, now);
+        rig.engine.store().write(seen)
+    };
+    called(Some("dee")).await.unwrap();
+    seen!("claim_renamed", rig.shot("gommgo", Admin, &screen).await);
+    called(None).await.unwrap();
+    seen!("claim_without_a_name", rig.shot("gommgo", Admin, &screen).await);
     write(Some("gommgo")).await.unwrap();
     seen!("claim_confirmed", rig.shot("gommgo", Admin, &screen).await);
     let other = rig.engine.store().write(move |tx| {

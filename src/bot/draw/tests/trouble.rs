@@ -4,7 +4,7 @@ use super::rig::{PRODUCTION, Rig, SERVICE, STAGE};
 use crate::bot::screen::{Key, Screen};
 use crate::domain::alert::{Alert, AlertKind, Silence};
 use crate::domain::command::{Command, Outcome, Resolution};
-use crate::domain::ids::HostName;
+use crate::domain::ids::{Commit, HostName};
 use crate::domain::notice::Notice;
 use crate::domain::person::Actor;
 use crate::domain::person::Role::{Admin, Member};
@@ -160,4 +160,26 @@ async fn another_copy_of_the_database_is_at_work() {
     seen!("notice_alarm_settle", rig.notice(Notice::Alarm, id).await);
     seen!("run_settle", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
     seen!("service_settle", rig.shot("gommgo", Admin, &Screen::Service(Key::of(SERVICE))).await);
+}
+
+#[tokio::test]
+async fn a_tag_moves() {
+    let rig = Rig::new();
+    let moved = |release, now: Option<&str>| {
+        let now = now.map(|digit| Commit::parse("commit", digit.repeat(40)).unwrap());
+        Command::TagMoved { release, now }
+    };
+    let confirmed = async |release| {
+        let commit = rig.get(release).await.commit.unwrap();
+        rig.say(&Actor::Machine, Command::CommitResolved { release, commit, tag_object: None }).await;
+    };
+    let shipped = rig.ship("v1.0.0").await;
+    confirmed(shipped).await;
+    rig.say(&Actor::Machine, moved(shipped, Some("b"))).await;
+    seen!("notice_tag_moved_in_production", rig.notice_of(Notice::Alarm, shipped, "tag_moved").await);
+    let next = rig.release("v1.1.0").await;
+    rig.ends_well(STAGE).await;
+    confirmed(next).await;
+    rig.say(&Actor::Machine, moved(next, None)).await;
+    seen!("notice_tag_gone", rig.notice_of(Notice::Alarm, next, "tag_moved").await);
 }
