@@ -73,7 +73,7 @@ pub enum Cause {
     AllServices {
         valid_for: Vec<ServiceName>,
     },
-    /// Whoever could do it could act as anybody.
+    /// An actor who could do it could act as any person.
     OperatorOnly,
     /// A vote needs a person.
     NotAPerson,
@@ -441,7 +441,7 @@ pub enum Cause {
         person: PersonName,
         users: Vec<i64>,
     },
-    /// No account claims to be this person, or none with this number claims anything.
+    /// No account claims to be this person, or the account with this number claims nothing.
     NobodyClaims {
         who: String,
     },

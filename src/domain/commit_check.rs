@@ -19,7 +19,7 @@ pub struct CommitCheck {
 /// What was heard of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "`again`: when it is asked again; none: when somebody wants it")]
+#[expect(missing_docs, reason = "`again`: when it is asked again; none: on request alone")]
 pub enum CommitAnswer {
     /// It is in the repository, and what the tag points at where there is one.
     Confirmed,

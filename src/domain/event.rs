@@ -266,7 +266,7 @@ pub enum Event {
     TokenRevoked {
         name: String,
     },
-    /// A link was made that signs somebody in to the dashboard. None: the operator.
+    /// A link was made that signs a person in to the dashboard. None: the operator.
     LoginLinkMade {
         person: Option<PersonName>,
     },
@@ -275,7 +275,7 @@ pub enum Event {
         person: Option<PersonName>,
         address: String,
     },
-    /// Somebody else has signed a browser out. None: one of the operator.
+    /// An admin has ended the session of a person. None: of the operator.
     SessionEnded {
         person: Option<PersonName>,
     },

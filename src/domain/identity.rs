@@ -149,7 +149,7 @@ pub enum TokenFault {
     Signature,
     /// A claim is not there, or is of another kind.
     Missing { claim: String },
-    /// There are characters in a claim that nobody sees, so that it looks like another one.
+    /// There are invisible characters in a claim, so that it looks like another one.
     Odd { claim: String },
     /// Another issuer, or one that does not say who it is.
     Issuer { expected: String },

@@ -69,7 +69,7 @@ pub struct Phases {
 /// A production deploy that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
-    /// When that was seen: the deploy ended badly, or somebody decided to roll back.
+    /// When that was seen: the deploy ended badly, or the rollback was decided.
     pub seen: Timestamp,
     /// When a run in production ended well after it; none: not yet.
     pub recovered: Option<Timestamp>,

@@ -118,7 +118,7 @@ pub enum CommitState {
 /// How the vote on a release stands, for those who look from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VoteOutcome {
-    /// Nobody is asked.
+    /// No approver is asked.
     NotNeeded,
     /// Not enough have said yes so far.
     Missing {
@@ -136,9 +136,9 @@ pub enum VoteOutcome {
     Skipped,
     /// The vote was closed under another rule than today's.
     Closed,
-    /// Somebody has said no.
+    /// A person has said no.
     Rejected,
-    /// Stage has failed, so that nobody is asked.
+    /// Stage has failed, so that no approver is asked.
     StageFailed,
     /// The release was cancelled.
     Cancelled,

@@ -143,7 +143,7 @@ pub enum Reason {
     WorkflowUnwell { workflow: String, surface: SurfaceName, cause: Box<Reason> },
     /// GitHub has no such run any more.
     WorkflowGone { workflow: String, ci_run: String },
-    /// RMM starts a workflow for the deploy, and none to go back: somebody else has to, and to report it.
+    /// RMM starts a workflow for the deploy, and none to go back: people have to go back, and to report it.
     RollbackAwaited { workflow: String },
     /// The configuration knows no GitHub any more, or no repository of it.
     NoGithub { service: ServiceName },
@@ -288,7 +288,7 @@ pub enum Reason {
     // Copies of the database.
     /// The last run on a host is not in this database.
     LastRunUnknown { host: HostName, run: Option<RunId>, token: String, service: ServiceName, environment: Env },
-    /// A step was ended on its host, and not because this RMM wanted it.
+    /// A step was ended on its host, and not by this RMM.
     EndedBySomebodyElse { host: HostName },
     /// Something on a host shows that another copy of this database works there.
     CopyAtWork { host: HostName, service: ServiceName, environment: Env, cause: Box<Reason> },

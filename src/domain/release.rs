@@ -114,7 +114,7 @@ pub enum Shown {
     Meant,
     /// It is another one, or one that GitHub does not know.
     Other,
-    /// There is nobody to be asked, so that a report is all there is.
+    /// There is no GitHub to be asked, so that a report is all there is.
     Nowhere,
 }
 

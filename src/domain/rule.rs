@@ -146,7 +146,7 @@ pub enum Rule {
     InRepository {
         why: Box<Reason>,
     },
-    /// It guards what nobody may skip.
+    /// No admin may skip what it guards.
     GateStays {
         gate: GateName,
     },

@@ -191,8 +191,8 @@ impl Run {
         RunName { id: self.id, word: self.word.clone() }.token(instance)
     }
 
-    /// Whether nobody has said for too long how the workflow stands that RMM has started for it, so that GitHub may still
-    /// know.
+    /// Whether CI has not reported for too long how the workflow stands that RMM has started for it, so that GitHub may
+    /// still know.
     #[must_use]
     pub fn has_fallen_silent(&self) -> bool {
         self.dispatch.is_some() && matches!(self.state, RunState::Unknown { reason: Reason::CiSilent { .. } })

@@ -373,7 +373,7 @@ impl Draft<'_, '_> {
         let is_there =
             [Status::StageTestRollback, Status::StageTestRollbackFailed, Status::ManualTesting].contains(&status);
         let Some(holder) = holder.map(|holder| (holder.id, holder.status)) else {
-            // Nobody tests on stage any more; production may be on its way to what was there.
+            // No release is tested on stage any more; production may be on its way to what was there.
             return if is_there {
                 self.stage_runs(&overtaker)
             };

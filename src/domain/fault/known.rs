@@ -31,7 +31,7 @@ pub enum KnownFailure {
     ComposeFile,
     /// It ran out of memory.
     OutOfMemory,
-    /// Somebody else holds a lock that a migration needs.
+    /// Another client of the database holds a lock that a migration needs.
     MigrationLock,
     /// An earlier migration ended half-way.
     MigrationHalfWay,

@@ -66,7 +66,7 @@ fn a_failed_deploy_recovers_with_its_rollback_and_the_next_one_is_rework() {
 }
 
 #[test]
-fn a_deploy_that_is_rolled_back_later_counts_as_failed_when_somebody_decides_so() {
+fn a_deploy_that_is_rolled_back_later_counts_as_failed_from_the_decision_on() {
     let history = Runs(Vec::new()).deploy(1, true, 0, 5).rollback(1, true, 60, 64).history();
     assert_eq!(history.deploys[0].failure, Some(Failure { seen: at(60), recovered: Some(at(64)) }));
     assert_eq!(history.deploys[0].lead, minutes(5));

@@ -227,7 +227,7 @@ fn a_script_that_goes_to_a_busy_stage_all_the_same_leaves_nothing_there_to_appro
             w.approve("ann", first);
         }
         assert_eq!(w.report_refused(second, StageBuilding).code, Code::StageBusy);
-        assert_eq!(w.status(first), reached, "what is refused is not done, as far as anybody knows");
+        assert_eq!(w.status(first), reached, "what is refused is not done, as far as RMM knows");
         let ended = if reached == StageBuilding { StageBuildingFailed } else { StageTestRollbackFailed };
         assert_eq!(w.report_refused(second, StageTestRollback).code, Code::IllegalTransition);
         assert_eq!(w.status(first), ended);
@@ -567,7 +567,7 @@ fn a_rollback_that_ci_is_to_do_waits_for_it_until_it_has_spoken() {
     let back = Command::Rollback { release: second, to: None, reason: "slow".into(), force: false };
     w.admin(back);
     let run = w.live(PRODUCTION).unwrap();
-    assert!(w.runs[&run].waits_for_ci(), "nobody has begun");
+    assert!(w.runs[&run].waits_for_ci(), "CI has not begun");
     assert_eq!(w.runs[&run].waiting, None, "where RMM starts no workflow at all, CI knows what it has to do");
     w.report(second, ProductionRollback);
     assert!(!w.runs[&run].waits_for_ci());

@@ -46,7 +46,7 @@ fn resolved(release: ReleaseId, name: &str) -> Command {
 }
 
 #[test]
-fn a_commit_given_beside_a_tag_is_looked_up_whoever_brings_stage_to_it() {
+fn a_commit_given_beside_a_tag_is_looked_up_whether_rmm_or_ci_brings_stage_to_it() {
     for mut w in [Sim::new(), Sim::in_ci()] {
         let new = told(&w, "v1.0.0");
         let r = w.create(new);
@@ -179,7 +179,7 @@ fn starts_workflow() -> Sim {
     })
 }
 
-/// A release of a tag that people test before anybody knows its commit.
+/// A release of a tag that people test before RMM knows its commit.
 fn tested_unknown(w: &mut Sim) -> ReleaseId {
     let new = NewRelease { commit: None, ..told(w, "v1.0.0") };
     let r = w.create(new);

@@ -11,7 +11,7 @@ use crate::domain::person::Actor;
 use crate::domain::release::Reporter;
 use crate::domain::status::Status::*;
 
-/// CI brings stage to its releases; nobody approves his own one. The login of mia is another than her name.
+/// CI brings stage to its releases; no person approves their own one. The login of mia is another than her name.
 fn strict() -> Sim {
     let mut w = Sim::in_ci();
     w.service.approvals.forbid_self = true;

@@ -197,7 +197,7 @@ fn failed_jobs_that_are_run_again_report_and_register_nothing() {
     assert_eq!((w.status(r), w.status(other)), (StageBuildingFailed, StageBuilding));
 }
 
-/// A job that rehearses alone is at work on stage, whoever has it.
+/// A job that rehearses alone is at work on stage, whichever release has it.
 #[test]
 fn a_rehearsal_that_is_repeated_on_a_stage_of_another_leaves_nothing_there_to_approve() {
     let mut w = Sim::in_ci();

@@ -280,7 +280,7 @@ fn an_end_is_repeated_by_no_other_run_also_when_production_has_gone_on() {
     let deployed_by = |release, id| Command::Report { release, status: Deployed, ci_run: Some(reporter(id, Some(1))) };
     let on_record = |w: &Sim| w.happened(|event| matches!(event, Event::ReportRefused { .. }));
     let both_ways = |w: &mut Sim| {
-        // By the run of the release that came after it, and by one that nobody knows.
+        // By the run of the release that came after it, and by one that no release knows.
         for other in ["78", "4711"] {
             let before = on_record(w);
             assert_eq!(w.refused(&ci(), deployed_by(first, other)).code, Code::StaleReport, "{other}");
