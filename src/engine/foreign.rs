@@ -100,7 +100,7 @@ impl Engine {
         let hosts = service.hosts_in(kind);
         let ended = hosts.iter().map(async |host| {
             let directory = RunDir::new(self.run_place(host, &service.name, kind, "any"))?;
-            detached::clear(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
+            detached::clear(self.transport(host).await?.as_ref(), &directory, self.no_run()).await
         });
         for (host, ended) in hosts.iter().zip(join_all(ended).await) {
             match ended {
@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// For questions that are no run's.
-    fn anybody(&self) -> Fence<'_> {
+    fn no_run(&self) -> Fence<'_> {
         let ports = self.ports();
         Fence { token: "any", generation: ports.generation, process: &ports.process }
     }
@@ -169,7 +169,7 @@ impl Engine {
         host: &HostName,
     ) -> Result<Last, StepError> {
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
-        detached::last(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
+        detached::last(self.transport(host).await?.as_ref(), &directory, self.no_run()).await
     }
 
     /// Whether a process or a run that a host names belongs to this database, or to another installation altogether.

@@ -2,7 +2,7 @@
 //! when they are looked at.
 //!
 //! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
-//! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
+//! any actor but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
 
 pub(crate) mod kept;
 mod keys;

@@ -49,7 +49,7 @@ impl Engine {
         self.read(move |conn| runs::of_release(conn, release)).await
     }
 
-    /// The newest releases that fit what somebody typed: a number, a tag or a commit or its beginning, a person. Of one service, or of all.
+    /// The newest releases that fit what a person typed: a number, a tag or a commit or its beginning, a person. Of one service, or of all.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -2,7 +2,7 @@
 //! It follows from the record: an event makes marks due, and each comes to what is so when its turn comes, so that changes
 //! collapse and nothing is lost over a crash.
 //!
-//! Must not: hold up anything else. Nobody waits for a mark, and nothing follows from one. Where nothing is to be left on
+//! Must not: hold up anything else. No release waits for a mark, and nothing follows from one. Where nothing is to be left on
 //! GitHub, the record is not even read.
 
 mod leave;

@@ -80,7 +80,7 @@ impl Engine {
         };
         let mut who = self.who_is(&user);
         if let Who::Claimant { person, .. } = &who
-            && self.is_somebody_else(person, id).await?
+            && self.has_other_account(person, id).await?
         {
             who = Who::Stranger;
         }
@@ -102,8 +102,8 @@ impl Engine {
         Ok(Contact { user, who, is_new })
     }
 
-    /// Another account has been confirmed as this person.
-    async fn is_somebody_else(&self, person: &PersonName, id: i64) -> Result<bool, StoreError> {
+    /// Whether another account has been confirmed as this person.
+    async fn has_other_account(&self, person: &PersonName, id: i64) -> Result<bool, StoreError> {
         let people = self.telegram_people().await?;
         Ok(people.iter().any(|(known, account, _)| known.name == *person && *account != id))
     }
@@ -241,10 +241,10 @@ impl Engine {
 
     /// Whom the account with this number claims to be. What was refused by mistake can be confirmed.
     async fn claim_by_number(&self, number: &str, yes: bool) -> Result<(i64, PersonName), Failure> {
-        let nobody = || Cause::NobodyClaims { who: number.to_owned() };
-        let id: i64 = number.parse().map_err(|_| nobody())?;
-        let user = self.read(move |conn| telegram::user(conn, id)).await?.ok_or_else(nobody)?;
-        let person = user.person.clone().ok_or_else(nobody)?;
+        let unclaimed = || Cause::NobodyClaims { who: number.to_owned() };
+        let id: i64 = number.parse().map_err(|_| unclaimed())?;
+        let user = self.read(move |conn| telegram::user(conn, id)).await?.ok_or_else(unclaimed)?;
+        let person = user.person.clone().ok_or_else(unclaimed)?;
         if user.refused && !yes {
             return Err(Cause::ClaimRefused { user: id, person }.into());
         }
@@ -270,7 +270,7 @@ impl Engine {
         let (engine, person, by) = (self.clone(), person.clone(), asker.actor.label().to_owned());
         self.record(asker, move |conn, _| {
             let known = telegram::user(conn, user)?;
-            // Under another username, or after another word of the configuration, nobody claims it any more.
+            // Under another username, or after a change of the configuration, the account does not claim it any more.
             let is_open = |user: &User| match engine.who_is(&User { refused: false, ..user.clone() }) {
                 Who::Claimant { person: claimed, .. } => claimed == person && user.person.as_ref() == Some(&person),
                 Who::Person(_) | Who::Stranger => user.confirmed_by.is_some(),
@@ -386,7 +386,7 @@ mod tests {
         engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
         assert_eq!(name(&who(&engine, 7, Some("renamed")).await), "vera", "the number is bound, whatever the name");
         assert!(engine.settle_claim(&admin(), 8, &vera, true).await.is_err(), "one person is one account");
-        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger", "nobody can confirm it any more");
+        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger", "no admin can confirm it any more");
         let refused = engine.settle_claim(&admin(), 8, &vera, false).await.unwrap_err();
         assert!(refused.to_string().contains("an admin has refused"), "with the confirmation of another: {refused}");
         let people = engine.telegram_people().await.unwrap();

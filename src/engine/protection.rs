@@ -339,7 +339,7 @@ fn comment(found: &Found) -> String {
     shown(&Language::En.clearance(&found.clearance, &found.title))
 }
 
-/// Text as GitHub shows it: nothing in it is a link to something of the repository, calls somebody, or is markup.
+/// Text as GitHub shows it: nothing in it is a link to something of the repository, mentions a user, or is markup.
 fn shown(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {

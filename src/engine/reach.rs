@@ -204,7 +204,7 @@ impl Following {
                 return run.prepared;
             }
         }
-        self.somebody_else_answers(&run).await
+        self.another_host_answers(&run).await
     }
 
     /// Whether it is not known how a migration has ended on a host that the run is to repeat.
@@ -229,7 +229,7 @@ impl Following {
     }
 
     /// Whether a host of the environment answers that the run has not touched.
-    async fn somebody_else_answers(&self, run: &Run) -> bool {
+    async fn another_host_answers(&self, run: &Run) -> bool {
         let catalog = self.engine.catalog();
         let hosts = catalog.service(&run.service).map(|service| service.hosts_in(run.environment)).unwrap_or_default();
         let touched = run.hosts(None);

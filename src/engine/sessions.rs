@@ -1,4 +1,4 @@
-//! Who may come in to the dashboard: links that sign somebody in, once, and the sessions that follow from them.
+//! Who may come in to the dashboard: links that sign a person in, once, and the sessions that follow from them.
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ use crate::domain::rule::{Invalid, Rule};
 use crate::store::sessions::{self, NewSession, SessionRow};
 use crate::store::{StoreError, WriteError, identities, key};
 
-/// A link that signs somebody in.
+/// A link that signs a person in, or the operator.
 #[derive(Debug, Clone)]
 pub struct LoginLink {
     /// What is behind the dashboard's `/login/`.
@@ -43,8 +43,8 @@ pub struct SignedIn {
 }
 
 impl Engine {
-    /// Makes a link that signs a person in; none: the operator. Only the operator makes one for others: whoever has it is
-    /// that person.
+    /// Makes a link that signs a person in; none: the operator. Only the operator makes one for others: its holder can act
+    /// as that person.
     ///
     /// # Errors
     /// [`Failure::Refused`] when there is no such person, or it is not the asker's to make.
@@ -151,7 +151,7 @@ impl Engine {
         Ok(Some(SignedIn { actor, session }))
     }
 
-    /// Whether anybody is signed in, or was lately.
+    /// Whether any browser is signed in, or was lately.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -170,7 +170,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends a session of somebody else (none: of the operator), on the record.
+    /// Ends a session of another person (none: of the operator), on the record.
     ///
     /// # Errors
     /// A refusal unless an admin asks; otherwise when the database cannot be written.

@@ -1,4 +1,4 @@
-//! Tags of releases that are on their way, before production: whether each still points at what people test. Whoever brings
+//! Tags of releases that are on their way, before production: whether each still points at what people test. A run that brings
 //! an environment to a release looks once more; this also finds it while people test, and where a CI system does the work.
 //!
 //! Must not: believe one look that a tag is gone, for a repository may be empty for a moment.

@@ -54,7 +54,7 @@ pub(super) fn handle(request: &mut Request) -> Span {
         (Some(place), None) => request.trace_id = Some(place.trace_id()),
         (Some(_), Some(_)) => {}
         (None, Some(trace)) => drop(traces::begin(&span, Position::within(trace, 1))),
-        // Nobody has asked, as when a time is over.
+        // RMM itself commands it, as when a time is over.
         (None, None) => {
             if traces::of(&span).is_some() {
                 request.trace_id = Some(traces::begin(&span, None));

@@ -183,7 +183,7 @@ impl Following {
             DispatchState::Accepted => self.wait_for_run(&look).await,
             DispatchState::Seen => self.ask(&look).await,
         };
-        // Somebody waits for its end, and others behind it.
+        // Where it is to stop, a person waits for its end, and other runs wait behind it.
         Ok(match next? {
             Next::Later if look.run.stop.is_some() && !self.silent => Next::Within(LONGEST_OF_ENDING),
             next @ (Next::Ended | Next::AtOnce | Next::Later | Next::After(_) | Next::Within(_)) => next,

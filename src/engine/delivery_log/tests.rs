@@ -213,7 +213,7 @@ async fn what_may_not_be_read_is_left_for_an_hour() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_without_need() {
+async fn github_is_not_asked_without_need() {
     for (keys, candidates) in [("", ""), ("read_deliveries = false", "candidates = \"tags\"")] {
         let mut site = Site::with(keys, candidates).await;
         assert_eq!((site.looks().await, site.github.calls()), (300, 0));
@@ -250,7 +250,7 @@ async fn who_pushed_a_tag_is_told_to_the_release_that_is_there_already() {
         .read(move |conn| releases::active_candidate(conn, &shop, Some(&Tag::parse("tag", "v1").unwrap()), None));
     let release = release.await.unwrap().unwrap();
     assert_eq!((release.initiated_by.as_str(), release.proven_initiators), ("ann", vec!["ann".to_owned()]));
-    // And one that is said to be by somebody else, of a tag that GitHub has told of before.
+    // And one that CI says eve has started, of a tag that GitHub has shown as bob's before.
     site.delivers(2, 502, "create", tag("v2", "bob", "octo/shop"));
     site.looks().await;
     let new = NewRelease {

@@ -26,7 +26,7 @@ struct Meddler {
     looks: AtomicUsize,
     chosen: Option<usize>,
     happen: Mutex<Option<mpsc::Sender<mpsc::Sender<()>>>>,
-    /// At this look, whoever looks panics.
+    /// At this look, the caller panics.
     breaks: Option<usize>,
 }
 
@@ -205,7 +205,7 @@ async fn the_timer_deletes_output_that_is_older_than_it_is_kept() {
         async { while engine.read(|conn| bounds::output_deleted_at(conn, RunId(1))).await.unwrap().is_none() {} };
     let stop = CancellationToken::new();
     tokio::select! {
-        () = Dispatcher::tick(engine.clone(), stop) => unreachable!("nobody stops it"),
+        () = Dispatcher::tick(engine.clone(), stop) => unreachable!("it is not stopped"),
         () = deleted => {}
         () = tokio::time::sleep(TEST_TIMEOUT) => panic!("nothing was deleted"),
     }

@@ -27,7 +27,7 @@ fn key(letter: &str) -> HostKey {
     HostKey { algorithm: "ssh-ed25519".into(), fingerprint }
 }
 
-/// A host behind a port where nobody listens.
+/// A host behind a port where nothing listens.
 fn host() -> Host {
     Host {
         name: name(),

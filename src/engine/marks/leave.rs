@@ -221,7 +221,7 @@ impl<'a> Site<'a> {
         Mark { repository: self.repository.to_string(), given_up: false, number, shown, stands: false }
     }
 
-    /// Notes what a mark says now. Where it is gone, somebody has deleted it and wants none.
+    /// Notes what a mark says now. Where it is gone, a person has deleted it and wants none.
     async fn noted(
         &self,
         kind: MarkKind,

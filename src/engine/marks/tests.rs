@@ -293,7 +293,7 @@ async fn what_production_leaves_behind_is_inactive_and_a_rollback_is_a_deploymen
     assert!(back.starts_with("production rollback 1: ") && back.ends_with("success"), "{back}");
     let texts: String = site.peer.comments().into_iter().map(|(_, text)| text).collect();
     assert!(texts.contains("⏪ Production went back to `v1`"), "{texts}");
-    // Whoever may read the repository reads no reason, no note and no name.
+    // Those who may read the repository read no reason, no note and no name.
     assert!(!["slow", "secret", "ann", "dev"].iter().any(|hidden| texts.contains(hidden)), "{texts}");
 }
 

@@ -242,7 +242,7 @@ async fn nothing_goes_on_by_the_name_of_a_release_whose_commit_is_not_known() {
     let commit = Commit::parse("commit", COMMIT).unwrap();
     site.handle(Actor::Machine, Command::CommitResolved { release, commit, tag_object: None }).await;
     site.looks(Look::Wide).await;
-    assert_eq!(site.status(release).await, Status::ManualTesting, "nobody has said yes to that commit");
+    assert_eq!(site.status(release).await, Status::ManualTesting, "no approver has said yes to that commit");
     for name in ["ann", "bob"] {
         site.approves(name, release).await;
     }

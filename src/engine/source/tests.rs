@@ -71,7 +71,7 @@ async fn what_the_login_may_not_see_git_is_asked_for() {
 }
 
 #[tokio::test]
-async fn where_nobody_gets_in_github_says_what_to_do() {
+async fn a_repository_that_github_does_not_show_comes_with_what_to_do() {
     let github = StandIn::start().await;
     let catalog = catalog(&github, &format!("{}/octo/shop", github.url));
     let answer = Source::of(&catalog, &shop()).unwrap().resolve(&tag("v1")).await;
