@@ -23,7 +23,7 @@ pub enum BrokenKind {
     Swapped,
     /// Events at the end are gone.
     CutOff,
-    /// An event was put there by someone without the key.
+    /// An event was put there by a writer without the key.
     Added,
     /// The head row is gone.
     HeadMissing,

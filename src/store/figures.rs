@@ -133,7 +133,7 @@ pub fn newest_event(conn: &Connection) -> Result<i64, StoreError> {
     Ok(conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?)
 }
 
-/// When the first effect that nobody has taken up is due, unix milliseconds. Questions to repositories, which are asked
+/// When the first effect that no dispatcher has taken up is due, unix milliseconds. Questions to repositories, which are asked
 /// one after the other, are left out.
 ///
 /// # Errors

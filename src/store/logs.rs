@@ -120,7 +120,7 @@ pub fn resume_offset(conn: &Connection, run: i64, step: i64) -> Result<u64, Stor
 /// Appends redacted output that came `at` a time. `source_end` is the offset in the host's (unredacted) output behind what
 /// `bytes` came from.
 ///
-/// `false`, and nothing appended, when output beyond `source_end` has arrived already: someone else fetched it.
+/// `false`, and nothing appended, when output beyond `source_end` has arrived already: another follower fetched it.
 ///
 /// # Errors
 /// When the database cannot be written.

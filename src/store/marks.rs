@@ -32,7 +32,7 @@ pub struct Due {
 pub struct Mark {
     /// Where: `owner/name`.
     pub repository: String,
-    /// There is to be none: somebody has deleted it.
+    /// There is to be none: a person has deleted it.
     pub given_up: bool,
     /// GitHub's number of the deployment or the comment; a status has none.
     pub number: Option<u64>,

@@ -125,7 +125,7 @@ struct Inner {
     checked: watch::Sender<Option<Checked>>,
 }
 
-/// The last time that somebody had the whole record checked.
+/// The last time that the whole record was checked on request.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// When.

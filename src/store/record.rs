@@ -25,7 +25,7 @@ const ACTOR: &str = "CASE WHEN json_valid(actor) THEN coalesce(actor ->> '$.name
 pub struct Filter {
     /// About this service.
     pub service: Option<ServiceName>,
-    /// Done by whoever is called so: a person, a token, `operator`, or `rmm` itself.
+    /// Done by the actor of this name: a person, a token, `operator`, or `rmm` itself.
     pub actor: Option<String>,
     /// Of this kind.
     pub kind: Option<String>,

@@ -16,7 +16,7 @@ const DIGITS: usize = 4;
 /// Of the votes of a person, this many are looked at: a vote does not know its service.
 const VOTES: u32 = 2000;
 
-/// What somebody looks for.
+/// What a person looks for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// What they typed: a number (`12`, `#12`), a tag or a commit, whole or its beginning. Empty: any release.

@@ -1,4 +1,4 @@
-//! Who is signed in to the dashboard, and the links that sign somebody in, each once. Of a secret only its SHA-256 is kept.
+//! Who is signed in to the dashboard, and the links that sign a person in, each once. Of a secret only its SHA-256 is kept.
 //!
 //! Must not: know what a person may do.
 
@@ -188,7 +188,7 @@ pub fn end(conn: &Connection, person: Option<&str>, id: i64) -> Result<bool, Sto
     Ok(conn.prepare_cached("DELETE FROM sessions WHERE id = ?1 AND person IS ?2")?.execute((id, person))? > 0)
 }
 
-/// Whether anybody has ever signed in, as far as is kept.
+/// Whether any browser has ever signed in, as far as is kept.
 ///
 /// # Errors
 /// When the database cannot be read.

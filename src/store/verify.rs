@@ -21,7 +21,7 @@ pub struct Verified {
 /// Checks the whole chain: streaming, memory flat, one consistent snapshot even while the writer goes on.
 ///
 /// `anchor`: an end of the chain that was noted outside the database earlier. With it, a log that was rewritten by
-/// someone who has the key, or put back to an older state together with its seal, shows too.
+/// a holder of the key, or put back to an older state together with its seal, shows too.
 ///
 /// # Errors
 /// The outer error when the database cannot be read; the inner one is the first flaw found.

@@ -258,7 +258,7 @@ impl Marks {
             }
         }))?;
         let marks = Arc::clone(self);
-        // Takes the place of SQLite's own checkpoint, which would run inside the commit, before anyone is answered.
+        // Takes the place of SQLite's own checkpoint, which would run inside the commit, before any caller is answered.
         conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             marks.wal_pages.store(pages, Ordering::Relaxed);
             Ok(())
