@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_followed_elsewhere() {
+    async fn a_redirect_is_not_followed() {
         let lead = || async { Redirect::temporary("/elsewhere") };
         let elsewhere = || async { panic!("it was followed") as &str };
         let router = Router::new().route("/v1/chat/completions", post(lead)).route("/elsewhere", post(elsewhere));

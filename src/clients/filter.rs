@@ -145,7 +145,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        // Whoever holds the pipe open is alive: the reader sees its end when nobody is.
+        // A process that holds the pipe open is alive: the reader sees its end when none is.
         let script = format!("sh -c 'echo begun; sleep 1000' > {} & wait", pipe.display());
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         let reader = tokio::task::spawn_blocking(move || {

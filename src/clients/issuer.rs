@@ -40,7 +40,7 @@ pub struct Header {
     pub algorithm: String,
     /// The name of the key.
     pub key: Option<String>,
-    /// Extensions that whoever reads the token must understand (`crit`, RFC 7515, 4.1.11). RMM understands none.
+    /// Extensions that a reader of the token must understand (`crit`, RFC 7515, 4.1.11). RMM understands none.
     pub has_extensions: bool,
 }
 

@@ -149,7 +149,7 @@ impl GitHub {
         bearer(&key.sign(&claims).map(SecretString::from).map_err(|_| GithubFault::AppKey)?)
     }
 
-    /// Whoever else wants the same one waits for it.
+    /// Other callers that want the same one wait for it.
     async fn repository_token(&self, id: &str, key: &SigningKey, repo: &RepoName) -> Result<SecretString, Failure> {
         let now = self.now();
         let is_old = |fetched: &Fetched| {

@@ -42,7 +42,7 @@ pub struct HookConfig {
     /// `json` or `form`.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// Stars where there is a secret, which GitHub shows nobody; nothing where there is none.
+    /// Stars where there is a secret, which GitHub never shows; nothing where there is none.
     #[serde(default)]
     pub secret: Option<String>,
 }

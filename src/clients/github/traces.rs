@@ -1,7 +1,7 @@
 //! What RMM leaves on GitHub for those who look there: deployments, statuses of commits, comments.
 //!
-//! A deployment and a comment carry a word of RMM's own, by which they are found again: whoever does not know what became of
-//! a call looks before it is made again.
+//! A deployment and a comment carry a word of RMM's own, by which they are found again: a caller that does not know what
+//! became of a call looks before making it again.
 
 use hyper::http::Method;
 use jiff::Timestamp;

@@ -100,7 +100,7 @@ pub fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header), encode(claims))
 }
 
-/// An issuer over TLS, with a certificate that nobody else has signed: its address and the certificate.
+/// An issuer over TLS, with a self-signed certificate: its address and the certificate.
 pub async fn served_over_tls(names: &[&str]) -> (String, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -4,7 +4,7 @@
 #
 # A note is a file with lines `ID|NAME|KIND|FOLDER`; its first line changes with every step. KIND is `stays`, or for what
 # docker removes when it ends a number that tells what was started, or `taken:WHO` for a container of another note that a
-# step has replaced: what has its name now is nobody's, until they have started it again.
+# step has replaced: what has its name now belongs to no note, until WHO has started it again.
 
 rmm_nl='
 '
@@ -93,7 +93,7 @@ rmm_others_started() {
     done
 }
 
-# FOLDER: prints who holds it, or the clone that it is in; fails where nobody of RMM does.
+# FOLDER: prints who holds it, or the clone that it is in; fails where no service of RMM does.
 rmm_holder_of() {
     rmm_around=$1
     while [ -n "$rmm_around" ]; do
@@ -298,7 +298,7 @@ RMM_TEXT
     printf '%s\n' "$rmm_who||$rmm_wanted|$rmm_what|$rmm_dir"
 }
 
-# ID: whether somebody has ended a container since these commands began; a job ends by itself.
+# ID: whether a container was killed or stopped since these commands began; a job ends by itself.
 rmm_was_ended() {
     case $rmm_docker in *podman) return 0 ;; esac
     [ -n "$(rmm_ask $rmm_docker events --since "$rmm_began" --until "$(($(date +%s) + 1))" --filter "container=$1" \

@@ -94,7 +94,7 @@ impl StandIn {
         self.lock().marks.asked.clone()
     }
 
-    /// Somebody deletes all comments.
+    /// A person deletes all comments.
     pub fn deletes_comments(&self) {
         self.lock().marks.comments.iter_mut().for_each(|(_, text)| *text = None);
     }

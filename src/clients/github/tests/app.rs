@@ -107,7 +107,7 @@ async fn a_token_that_github_does_not_take_any_more_is_fetched_anew() {
 }
 
 #[tokio::test]
-async fn where_its_tokens_are_of_no_use_the_app_is_to_be_looked_at_and_no_token_of_anybody() {
+async fn where_its_tokens_are_of_no_use_the_app_is_to_be_looked_at_and_not_the_key_token() {
     let peer = installed().await;
     let github = app(&peer);
     // Neither the first one nor the one that it fetches then.

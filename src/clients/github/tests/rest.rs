@@ -341,7 +341,7 @@ async fn a_limit_holds_for_the_same_login_under_a_new_configuration_too() {
         client
     };
     assert!(limited(&read_again(TOKEN).compare(&repo(), "a", "b").await.unwrap_err()));
-    assert_eq!(peer.asked().len(), 1, "nobody asks while the limit lasts");
+    assert_eq!(peer.asked().len(), 1, "the same login does not ask while the limit lasts");
     let _ = read_again("another").compare(&repo(), "a", "b").await;
     assert_eq!(peer.asked().len(), 2, "another login has a limit of its own");
 }
