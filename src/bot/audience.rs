@@ -155,7 +155,7 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         let chat = audience.place.chat;
         audience.place.chat = bot.engine.read(move |conn| telegram::chat_now(conn, chat)).await?;
     }
-    let nobody_else = found.is_empty();
+    let no_chat_hears = found.is_empty();
     let refusals = bot.engine.read(news::refusals).await?;
     let is_refused = |place: &Destination| refusals.iter().any(|it| (it.chat, it.topic) == (place.chat, place.topic));
     let refused: BTreeSet<Notice> = found
@@ -164,7 +164,7 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         .flat_map(|audience| audience.notices.clone())
         .collect();
     let reachable = people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?)));
-    let wants = |person: &Person| if for_admins { person.role == Role::Admin } else { nobody_else };
+    let wants = |person: &Person| if for_admins { person.role == Role::Admin } else { no_chat_hears };
     for (person, id, user) in reachable.filter(|(person, _, user)| user.private_chat && wants(person)) {
         let notices = Notice::ALL.to_vec();
         found.push(Audience { notices, cards: true, ..private_chat(bot, person, id, user) });

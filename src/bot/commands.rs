@@ -70,7 +70,7 @@ pub(super) async fn message(
         }
         return Ok(());
     }
-    let writer = message.from.as_ref().filter(|from| is_somebody(from) && is_first_hand(&update.body));
+    let writer = message.from.as_ref().filter(|from| is_one_human(from) && is_first_hand(&update.body));
     let (Some(from), Some(text)) = (writer, message.text()) else {
         bot.handled(update.id).await;
         return Ok(());
@@ -151,7 +151,7 @@ fn is_anonymous(update: &str, message: &Message) -> bool {
 }
 
 /// Whether an account is a human's own.
-fn is_somebody(from: &User) -> bool {
+fn is_one_human(from: &User) -> bool {
     !from.is_bot && shared_account(number_of(from)).is_none()
 }
 
@@ -242,7 +242,7 @@ impl Letter<'_> {
         }
     }
 
-    /// A link to the dashboard, for the one who writes and nobody else.
+    /// A link to the dashboard, for the writer alone.
     async fn login(&self, viewer: &Viewer) -> Result<Reply, Failure> {
         let Some(actor) = viewer.actor.clone() else { return Ok(Reply::Screen(Screen::Help)) };
         let link = self.bot.engine.make_login_link(&actor, actor.person().cloned()).await?;

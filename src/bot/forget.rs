@@ -76,7 +76,7 @@ mod tests {
     use crate::store::testing;
 
     #[tokio::test]
-    async fn what_is_over_and_who_is_nobody_is_forgotten() {
+    async fn messages_of_what_is_over_and_strangers_are_forgotten() {
         let (_peer, desk) = Desk::with_peer().await;
         let prepared = desk.bot.engine.store().write(|tx| -> Result<(), StoreError> {
             testing::put_release(tx, 1, "deployed", "successful");

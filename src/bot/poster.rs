@@ -220,8 +220,8 @@ impl Bot {
     }
 
     /// Shows a screen in a message that is there; nothing is sent where that would change nothing, unless the place has
-    /// refused: then this shows whether it still does. A message that is gone is none of anybody's concern, but for those
-    /// who look at `Trouble::Gone`.
+    /// refused: then this shows whether it still does. That a message is gone concerns only callers that look at
+    /// `Trouble::Gone`.
     pub(super) async fn edit(
         self: &Arc<Self>,
         chat: i64,
@@ -281,7 +281,7 @@ impl Bot {
         written.await.map_err(crate::store::WriteError::flatten)
     }
 
-    /// In a group, a person has one answer about a thing: who asks again finds the older one gone, which nobody would look at.
+    /// In a group, a person has one answer about a thing: when they ask again, the older one is taken away.
     async fn takes_the_place_of_older(
         self: &Arc<Self>,
         place: Destination,

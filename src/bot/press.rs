@@ -523,15 +523,15 @@ impl Bot {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
         Ok(match &contact.who {
             Who::Claimant { person, .. } => {
-                let asked = self.somebody_is_asked(contact.user.id, person).await?;
+                let asked = self.claim_is_told(contact.user.id, person).await?;
                 letters::claimed(&self.words, language, name, person, asked)
             }
             Who::Stranger | Who::Person(_) => letters::stranger(&self.words, language, name, contact.user.id),
         })
     }
 
-    /// Whether a claim is told to anybody: to an admin in private, or in a chat that hears alarms.
-    async fn somebody_is_asked(&self, user: i64, person: &PersonName) -> Result<bool, StoreError> {
+    /// Whether a claim is told to an admin in private, or in a chat that hears alarms.
+    async fn claim_is_told(&self, user: i64, person: &PersonName) -> Result<bool, StoreError> {
         let about = About::Claim { user, person: person.to_string() };
         let hear = audience(self, &about).await?;
         Ok(hear.iter().any(|it| it.notices.contains(&Notice::Alarm) && !self.refuses(it.place)))

@@ -100,7 +100,7 @@ async fn is_void(bot: &Bot, question: &Question, wish: &Wish) -> Result<bool, St
     }
 }
 
-/// Takes away what nobody has answered, until the bot stops.
+/// Takes away questions that were not answered in time, until the bot stops.
 pub(super) async fn keep_closing(bot: Arc<Bot>) {
     while !bot.stop.is_cancelled() {
         if let Err(error) = close_old(&bot).await {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_nobody_answers_goes_and_so_does_one_that_a_newer_one_replaces() {
+    async fn a_question_without_an_answer_goes_and_so_does_one_that_a_newer_one_replaces() {
         let (peer, desk) = Desk::with_peer().await;
         asks(&desk, Act::RejectInWords).await;
         quiet(&desk).await;
@@ -230,7 +230,7 @@ mod tests {
         close_void(&desk.bot, &[about(2)]).await.unwrap();
         quiet(&desk).await;
         assert!(deleted(&peer.calls()).is_empty());
-        // There is no such release, and Anna is nobody here.
+        // There is no such release, and Anna is no person here.
         close_void(&desk.bot, &[about(1)]).await.unwrap();
         quiet(&desk).await;
         assert_eq!(deleted(&peer.calls()), [1]);

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_waits_goes_first_and_the_news_next() {
+    fn a_person_who_waits_goes_first_and_the_news_next() {
         let mut queue = Queue::default();
         queue.push_news();
         for update in 1..4 {

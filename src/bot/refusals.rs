@@ -142,7 +142,7 @@ impl Bot {
         let of_team = self.is_of_team(place).await?;
         let mut admins = if of_team || person.is_some() { self.reachable_admins().await? } else { Vec::new() };
         admins.retain(|(id, _)| *id != chat);
-        // What is for a person alone is for nobody else.
+        // What is for a person alone goes to no stand-in.
         let stand_ins = admins.iter().map(|(id, _)| *id).filter(|_| of_team);
         let ids: Vec<i64> = stand_ins.collect();
         let refusal = Refusal { chat, topic, since: self.engine.now(), reason: reason.to_owned() };

@@ -36,7 +36,7 @@ const MOST_LINES: usize = 12;
 /// Of a reason why there is no guess.
 const REASON: usize = 200;
 
-/// Whoever asks the model.
+/// What asks the model for guesses.
 pub(in crate::bot) struct Analyst {
     model: Model,
     max_input: usize,

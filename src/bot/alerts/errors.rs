@@ -86,7 +86,7 @@ async fn say(bot: &Arc<Bot>, raised: Vec<(Alert, u64)>, unnoted: &Cache<String, 
         };
         match draw::alert::alert(bot, &told).await {
             Ok(mut text) => {
-                // Nothing can be noted about it, so nobody can make it silent.
+                // Nothing can be noted about it, so no tap can make it silent.
                 text.buttons.clear();
                 let what = What::Say { topic: place.topic, reply_to: None, text, asks: None };
                 bot.post(place.chat, Job { what, updates: Vec::new(), asked: now, place: None });

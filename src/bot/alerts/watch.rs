@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_away_for_long_is_told_of_once_and_when_it_is_over() {
+    async fn that_github_is_away_for_long_is_told_once_and_when_it_is_over() {
         let (_peer, desk) = Desk::with_alerts(ALERTS).await;
         let (way, start) = (Way::default(), Instant::now());
         way.called(false, start);

@@ -70,7 +70,7 @@ struct Head {
     lines: Vec<String>,
     /// The event that says it, in words.
     event: Option<String>,
-    /// Room that is left, or how long somebody was away.
+    /// Room that is left, or how long Telegram or GitHub was away.
     amount: Option<String>,
     /// When the last backup was made.
     at: Option<String>,

@@ -79,7 +79,7 @@ struct CommitsFacts<'s> {
     since: String,
     /// The page that compares both.
     url: Option<&'s str>,
-    /// They are more than anybody reads at a glance.
+    /// They are more than a reader takes in at a glance.
     folded: bool,
     /// The newest.
     shown: Vec<CommitFacts>,
@@ -145,7 +145,7 @@ struct SkippedFacts<'s> {
     reason: String,
 }
 
-/// Where it stands; what nobody has approved is not called approved.
+/// Where it stands; what passed by a skipped vote is not called approved.
 fn status_words(pen: &Pen<'_>, scene: &Scene) -> String {
     let (release, overview) = (&scene.release, scene.overview.as_ref());
     let skipped = release.bypasses.iter().any(|skip| skip.gate == GateName::Approvals);

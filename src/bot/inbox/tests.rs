@@ -63,7 +63,7 @@ async fn one_user_in_order_and_users_side_by_side_beginning_with_what_was_left()
     let running = desk.spawn(run(desk.bot.engine.clone(), waiting(begin, go.subscribe()), desk.stop.clone()));
     let mut first = [begun.recv().await.unwrap(), begun.recv().await.unwrap()];
     first.sort_unstable();
-    assert_eq!(first, [8, 500], "7 waits for 500, which nobody else waits for");
+    assert_eq!(first, [8, 500], "7 waits for 500 of the same user, and no other user does");
     desk.receives(&[(500, 1), (9, 3), (10, 3)]).await;
     assert_eq!(begun.recv().await, Some(9));
     assert!(begun.try_recv().is_err());
@@ -101,7 +101,7 @@ async fn a_failure_is_tried_again_before_the_next_one_and_a_panic_is_not() {
 }
 
 #[tokio::test]
-async fn what_nobody_understands_is_put_aside() {
+async fn what_cannot_be_understood_is_put_aside() {
     let (_, desk) = Desk::with_peer().await;
     let bodies = ["{", "[]", "{\"poll\":{}}", "{\"message\":{}}", "{\"message\":{\"chat\":{\"id\":-1}}}"];
     desk.stores((1..).zip(bodies.map(ToOwned::to_owned)).collect()).await;

@@ -81,7 +81,7 @@ const fn run_of(about: &About) -> Option<RunId> {
     if let About::Run(id) = about { Some(*id) } else { None }
 }
 
-/// Whether nobody knew how a run had ended, until an event, and nobody has said so: then that is what is told.
+/// Whether it was unknown, until an event, how a run had ended, and no person has said it: then that is what is told.
 async fn was_lost(bot: &Bot, run: &Run, before: i64) -> Result<bool, StoreError> {
     let last = last_of(bot, run, before, |event| ["run_resolved", "run_ended"].contains(&event.kind.as_str())).await?;
     Ok(last.is_some_and(|event| event.kind == "run_ended" && data_of(&event)["state"] == "unknown"))

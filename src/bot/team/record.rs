@@ -61,7 +61,7 @@ pub(super) fn is_told_by_alarm(row: &EventRow) -> bool {
     row.kind == "release_moved" && because().is_some_and(|reason| reason.is_of_moved_tag())
 }
 
-/// Whether an event says no more than an earlier one: whoever looks finds each time that a tag has moved.
+/// Whether an event says no more than an earlier one: every look finds anew that a tag has moved.
 pub(super) async fn repeats(bot: &Bot, row: &EventRow) -> Result<bool, StoreError> {
     let Some(release) = row.release.map(ReleaseId).filter(|_| row.kind == "tag_moved") else { return Ok(false) };
     let first = bot.engine.read(move |conn| events::first_after(conn, release, 0, "tag_moved")).await?;

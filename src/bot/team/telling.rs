@@ -213,14 +213,14 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     if let (Some(Notice::Waits | Notice::Reminder), About::Release(id)) = (due.map(|due| due.notice), about)
         && !is_open_to_vote(bot, *id).await?
     {
-        // A call for votes that nobody can give any more.
+        // A call for votes that no approver can give any more.
         due = None;
     }
     let all_clear = match due {
         Some(due) => over::is_over(bot, due).await?,
         None => false,
     };
-    // An alarm is a card itself. One that is news where there is a card already is told anew: nobody hears that a card changes.
+    // An alarm is a card itself. One that is news where there is a card already is told anew: of a change of a card, Telegram notifies no reader.
     let alarm = due.filter(|due| due.notice == Notice::Alarm && !all_clear && about.is_alarm());
     let is_asked = matches!(about, About::Claim { .. }) && has_cards(bot, about, audience).await?;
     if let Some(due) = alarm.filter(|_| !is_asked) {

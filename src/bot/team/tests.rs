@@ -183,7 +183,7 @@ async fn an_alarm_that_ends_by_itself_is_taken_back_where_it_was_told() {
     until(&clock, told).await;
     assert_eq!(with("editmessagetext ⚙️ <b>Run 1</b>"), 1, "{:#?}", heard(&peer.calls(), -1));
     assert_eq!(with("sendmessage ✅ alpha: it is known by now that run 1 has ended well"), 1);
-    // What nobody was alarmed of is not taken back.
+    // What was no alarm is not taken back.
     waiting(&engine, SHOPS[1]).await;
     until(&clock, told).await;
     assert_eq!(with("it is known by now"), 1);

@@ -28,7 +28,7 @@ async fn hosts_and_their_keys() {
 }
 
 #[tokio::test]
-async fn somebody_claims_to_be_a_person() {
+async fn an_account_claims_to_be_a_person() {
     let rig = Rig::new();
     let now = rig.engine.now();
     let write = |settle: Option<&'static str>| {

@@ -288,7 +288,7 @@ impl Rig {
         Pen { engine: &self.engine, words: &self.words, zone, viewer, now: self.engine.now() }
     }
 
-    /// A screen for somebody, in all languages.
+    /// A screen for a person, in all languages.
     pub async fn shot(&self, name: &str, role: Role, screen: &Screen) -> String {
         self.both(|language| viewer(name, role, language), screen).await
     }

@@ -129,7 +129,7 @@ async fn a_way_back_goes_on_without_a_host() {
 }
 
 #[tokio::test]
-async fn nobody_knows_how_a_run_ended() {
+async fn the_end_of_a_run_is_unknown() {
     let rig = Rig::new();
     let id = rig.release("v1.0.0").await;
     rig.ends_well(STAGE).await;
