@@ -74,7 +74,7 @@ impl ReleaseOverview {
         Move::OFFERED.into_iter().filter(|wanted| self.is_legal(*wanted))
     }
 
-    /// Refuses whoever has not the right to make a decision, whatever they say with it.
+    /// Refuses an actor without the right to make a decision, whatever they say with it.
     ///
     /// # Errors
     /// Why not. A decision that there is not is everybody's.

@@ -130,7 +130,7 @@ impl ReleaseOverview {
         (status.has_passed_vote() || !status.is_active()) && !opens_again
     }
 
-    /// What changes afterwards, in `rmm.toml` or in what the release would bring, takes nobody's vote back.
+    /// What changes afterwards, in `rmm.toml` or in what the release would bring, takes no vote back.
     fn count_as_closed(&mut self, closed: Tally) {
         for gate in &mut self.gates {
             if let GateState::VoteClosed { approved_by } = &mut gate.state {

@@ -1,5 +1,5 @@
 //! Asking the process about its configuration: to read the file again, to define a service in the dashboard, or to look at what it
-//! needs. Whoever asks is told what came of it.
+//! needs. The asker is told what came of it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::wording::Language;
 /// What came of reading the file again: the warnings of the new configuration, or why the old one stays.
 pub type Outcome = Result<Vec<String>, Vec<String>>;
 
-/// What somebody wants of the configuration.
+/// What an asker wants of the configuration.
 #[derive(Debug)]
 pub enum Wanted {
     /// Read the file again.

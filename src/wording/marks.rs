@@ -1,4 +1,4 @@
-//! What RMM says on GitHub, in English, as API and record are. Whoever can see the repository reads it: it tells how a release
+//! What RMM says on GitHub, in English, as API and record are. Everyone who can see the repository reads it: it tells how a release
 //! stands, and neither reasons nor names nor output.
 
 use crate::domain::ids::ReleaseId;

@@ -42,7 +42,7 @@ impl From<NotChanged> for Problem {
     }
 }
 
-/// Changes a service of the dashboard because somebody asks.
+/// Changes a service of the dashboard, if the asker may.
 pub(in crate::web) async fn change(web: &Web, change: Change) -> Result<Changed, NotChanged> {
     web.engine.may_define(&change.actor).map_err(|refusal| NotChanged::Refused(refusal.into()))?;
     web.reloads.change(change).await

@@ -64,7 +64,7 @@ pub(super) fn routes() -> Router<Web> {
     )
 }
 
-/// Calls that anybody may make.
+/// Calls that need no token.
 const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 
 /// What every call may be answered.

@@ -112,7 +112,7 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     Ok(CreatedToken { name, token: shown, told })
 }
 
-/// When the bot tells a person what somebody else makes in their name.
+/// When the bot tells a person what another actor makes in their name.
 async fn told(web: &Web, actor: &Actor, person: Option<&PersonName>) -> Result<Option<ToldView>, StoreError> {
     let Some(person) = person.filter(|person| person.as_str() != actor.label()) else { return Ok(None) };
     Ok(web.engine.hears(person).await?.map(|hears| match hears {

@@ -27,7 +27,7 @@ const EVENT: &str = "x-github-event";
 
 pub(super) async fn take(State(web): State<Web>, headers: HeaderMap, request: Request) -> Result<StatusCode, Problem> {
     let Some(secret) = web.engine.catalog().github_webhook_secret() else {
-        // Whoever looks at the deliveries at GitHub reads it there.
+        // Admins of the repository read it at GitHub, beside the delivery.
         return Err(Problem::not_found("RMM takes no deliveries here: [github] in rmm.toml has no `webhook_secret`"));
     };
     let shown = text(&headers, SIGNATURE).and_then(digest).ok_or_else(|| {

@@ -56,7 +56,7 @@ struct Style {
     is_underlined: bool,
     is_struck: bool,
     is_reversed: bool,
-    /// No text of the program's, but a word in place of what nobody would see.
+    /// No text of the program's, but a word in place of an invisible character.
     is_mark: bool,
 }
 
@@ -163,8 +163,8 @@ fn is_unseen(c: char) -> bool {
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Escapes what stands in a page, and spells out what nobody would see: see [`visible`]. What is typed into a field stands there
-/// as it is (`|escape("xml")`).
+/// Escapes what stands in a page, and spells out what readers would not see: see [`visible`]. What is typed into a field stands
+/// there as it is (`|escape("xml")`).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spelled;
 
@@ -174,7 +174,7 @@ impl Escaper for Spelled {
     }
 }
 
-/// A text from outside as a page shows it: what nobody would see, and what would turn the direction of writing, is spelled out.
+/// A text from outside as a page shows it: what readers would not see, and what would turn the direction of writing, is spelled out.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| is_unseen(c) || c.is_control() && !matches!(c, '\n' | '\t');
     // ASCII is quickly looked through, and most of it is that.
@@ -270,7 +270,7 @@ impl Perform for Line {
 }
 
 impl Line {
-    /// What nobody would see is spelled out.
+    /// Spells out an invisible character.
     fn spell(&mut self, c: char) {
         let style = Style { is_mark: true, ..self.style };
         format!("U+{:04X}", u32::from(c)).chars().for_each(|c| self.put(c, style));

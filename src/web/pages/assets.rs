@@ -48,7 +48,7 @@ pub(super) fn address(name: &str) -> String {
     format!("/assets/{hash}/{name}")
 }
 
-/// A file. A page of another version is led to it by a wrong hash, so that it is not without its style; nobody keeps that.
+/// A file. A page of another version is led to it by a wrong hash, so that it is not without its style; no browser keeps that.
 pub(super) async fn file(Path((hash, name)): Path<(String, String)>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -32,7 +32,7 @@ const TAGS: usize = 12;
 
 type Pairs = Vec<(String, String)>;
 
-/// What somebody may choose.
+/// What the viewer may choose.
 struct Choice {
     value: &'static str,
     name: &'static str,
@@ -206,7 +206,7 @@ fn wrong(viewer: &Viewer, not: NotChanged) -> Vec<Mistake> {
 }
 
 impl Review {
-    /// The definition that follows from the answers, or the text that somebody has made of it, and what is wrong with it.
+    /// The definition that follows from the answers, or the text that the viewer has made of it, and what is wrong with it.
     async fn of(web: &Web, viewer: &Viewer, answers: &Answers, typed: Option<String>) -> Self {
         let text = typed.unwrap_or_else(|| text::definition(answers));
         let Ok(service) = ServiceName::parse("name", answers.first("name")) else {

@@ -18,7 +18,7 @@ use crate::wording::Language;
 /// Why there is no page.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Nobody is signed in.
+    /// The browser is not signed in.
     SignIn,
     /// The rules do not allow it.
     Refused(Refusal),

@@ -148,7 +148,7 @@ fn accepted(headers: &HeaderMap) -> Option<Language> {
     })
 }
 
-/// A cookie of a request. One that comes twice is none: a browser does not tell which of them somebody else has set.
+/// A cookie of a request. One that comes twice is none: a browser does not tell which of them another site has set.
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let sent = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let pairs = sent.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -169,7 +169,7 @@ pub(super) struct Frame {
     pub query: String,
     pub nav: &'static Nav,
     pub keys: &'static Keys,
-    /// Who looks; none: nobody is signed in.
+    /// Who looks; none: the browser is not signed in.
     pub viewer: Option<String>,
     pub csrf: String,
     /// Whether the viewer is an admin.
@@ -188,7 +188,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Of a page that needs nobody to be signed in.
+    /// Of a page that is open without signing in.
     pub fn outside(looks: &Looks, title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -214,7 +214,7 @@ impl Frame {
         }
     }
 
-    /// Of a page for somebody.
+    /// Of a page for a viewer, who is signed in.
     pub fn inside(viewer: &Viewer, tab: &'static str, title: &str) -> Self {
         Self {
             viewer: Some(viewer.actor.label().to_owned()),

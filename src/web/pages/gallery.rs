@@ -1,4 +1,4 @@
-//! The list of all pages and messages, for whoever changes how they look. In debug builds only.
+//! The list of all pages and messages, for developers who change how they look. In debug builds only.
 
 use std::sync::Arc;
 

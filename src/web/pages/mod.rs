@@ -146,7 +146,7 @@ async fn told(web: &Web, mut parts: Parts, looks: &Looks, shown: &Shown) -> Resp
     shown.page(looks, viewer.as_ref(), place, parts.method.is_safe())
 }
 
-/// What is not there, in words for whoever asks: a person with a browser, or a program.
+/// What is not there, in words for the asker: a person with a browser, or a program.
 pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     if !is_of_a_browser(&request) {

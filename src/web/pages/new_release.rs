@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct ForCi {
     /// Files for a repository on GitHub, with where they belong.
     pub files: Vec<(String, String)>,
-    /// The call that makes a release; none: nobody has to call.
+    /// The call that makes a release; none: CI need not call.
     pub call: Option<String>,
 }
 

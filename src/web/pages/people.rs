@@ -117,7 +117,7 @@ pub(super) struct Elsewhere {
     session: i64,
 }
 
-/// Ends a session of somebody.
+/// Ends a session of any person, or of the operator.
 pub(super) async fn sign_out(
     State(web): State<Web>,
     Signed(viewer, said): Signed<Elsewhere>,

@@ -67,7 +67,7 @@ struct Shown {
     to: String,
 }
 
-/// Uses a link up. Nobody is signed in yet, so that the browser's word about where the form stood has to do.
+/// Uses a link up. The browser is not signed in yet, so that its word about where the form stood has to do.
 pub(super) async fn enter(
     State(web): State<Web>,
     Extension(looks): Extension<Looks>,
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_led_away_after_signing_in() {
+    fn after_signing_in_a_browser_is_led_to_no_other_site() {
         assert_eq!(local("/releases/12"), "/releases/12");
         for away in [
             "//evil.example",

@@ -31,7 +31,7 @@ struct TokenLine {
     state: &'static str,
     /// It was not revoked and its time is not over.
     is_open: bool,
-    /// Nobody vouches for it, and an admin may.
+    /// No person vouches for it any more, and an admin may.
     is_orphaned: bool,
 }
 

@@ -29,7 +29,7 @@ const PLAIN_COOKIE: &str = "rmm";
 /// What makes a form's word another one on every page, so that compression tells nothing about it: bytes.
 const SALT: usize = 16;
 
-/// Somebody who is signed in.
+/// The person, or the operator, who is signed in.
 #[derive(Debug, Clone)]
 pub(super) struct Viewer {
     pub actor: Actor,
@@ -154,7 +154,7 @@ pub(super) fn must_be_from_here(headers: &HeaderMap, looks: &Looks) -> Result<()
     is_from_here(headers).then_some(()).ok_or_else(foreign)
 }
 
-/// What a form says, by somebody who is signed in.
+/// What a form says, and the viewer who has sent it.
 #[derive(Debug)]
 pub(super) struct Signed<T>(pub Viewer, pub T);
 

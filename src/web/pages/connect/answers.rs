@@ -1,4 +1,4 @@
-//! What somebody has answered so far on the way to a connected repository. It travels along in addresses and forms, so that no
+//! What the viewer has answered so far on the way to a connected repository. It travels along in addresses and forms, so that no
 //! session holds it and the way back of the browser works.
 
 use crate::domain::ids::{PersonName, ServiceName};

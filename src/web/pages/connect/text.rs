@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::answers::Answers;
 
-/// The folder of an environment, where nobody says another: one of its own, since both may be on one host.
+/// The folder of an environment, unless the viewer names another: one of its own, since both may be on one host.
 pub(super) fn usual_directory(name: &str, environment: &str) -> String {
     format!("/srv/{name}-{environment}")
 }

@@ -64,7 +64,7 @@ fn who_follows_gets_the_new_lines_alone() {
     assert_eq!((text(&new).as_str(), new.next, new.is_fresh), ("loading done\nmore\n", 1503, false));
     let nothing = window(&conn, Wanted::Since(new.next));
     assert_eq!((nothing.blocks.len(), nothing.next), (0, 1503));
-    // Whoever is far behind sees the end.
+    // A reader who is far behind sees the end.
     printed(&conn, &numbered(1..=9000));
     let end = window(&conn, Wanted::Since(new.next));
     assert!(end.is_fresh && end.later.is_none() && end.last == 10_502 && end.first == 9001, "{end:?}");

@@ -142,7 +142,7 @@ impl Act {
     fn resolve(id: RunId, overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer) -> Self {
         let (looks, own) = (&viewer.looks, words::of(viewer.looks.language));
         let is_unknown = overview.lost.values().any(|lost| *lost == id);
-        // Of a run that is known to have failed, nobody has to say so.
+        // Of a run that is known to have failed, no person has to say so.
         let verdicts =
             [("succeeded", Resolution::Succeeded), ("failed", Resolution::Failed), ("again", Resolution::Again)];
         let verdicts = verdicts.into_iter().filter(|(_, verdict)| is_unknown || *verdict != Resolution::Failed);

@@ -67,7 +67,7 @@ pub(super) struct VoteLine {
     pub reason: Option<String>,
 }
 
-/// How many have said yes of how many; none before anybody was asked.
+/// How many have said yes of how many; none before approvers were asked.
 pub(super) fn tally(overview: &ReleaseOverview, viewer: &Viewer) -> Option<String> {
     let before = matches!(
         overview.release.status,

@@ -113,7 +113,7 @@ pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns,
             // The first release of a service has nothing to rehearse.
             Ordering::Less if at == REHEARSAL && run.is_none() => tone::OFF,
             Ordering::Less => tone::OK,
-            // What nobody knows the end of does not go well.
+            // What has an unknown end does not go well.
             Ordering::Equal if Tone::from(&standing) == tone::UNKNOWN => tone::UNKNOWN,
             Ordering::Equal => status.into(),
             Ordering::Greater => tone::IDLE,

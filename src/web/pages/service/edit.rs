@@ -52,7 +52,7 @@ struct DefinitionPage {
 #[derive(Default)]
 struct Said {
     wrong: Vec<Mistake>,
-    /// It was changed by somebody else: the sentence, and what differs.
+    /// It was changed by another person: the sentence, and what differs.
     conflict: Option<(String, Vec<diff::Line>)>,
     /// It is right, and would change this.
     right: Option<Vec<diff::Line>>,
