@@ -246,7 +246,7 @@ impl App {
         socket::listen(&path).with_context(|| format!("the socket {} cannot be made", path.display()))
     }
 
-    /// A link that signs the operator in to the dashboard, where nobody has been in yet.
+    /// A link that signs the operator in to the dashboard, where no browser has been signed in yet.
     pub async fn first_link(&self, listens: SocketAddr) -> Option<String> {
         if self.engine.has_sessions().await.ok()? {
             return None;

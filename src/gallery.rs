@@ -1,7 +1,7 @@
-//! `rmm gallery`: every page of the dashboard and every message of the bot with sample data, for whoever changes how they
-//! look. In debug builds only.
+//! `rmm gallery`: every page of the dashboard and every message of the bot with sample data, for developers who change
+//! how they look. In debug builds only.
 //!
-//! Must not: carry anything out. The sample is told by commands, to an RMM whose effects nobody takes up.
+//! Must not: carry anything out. The sample is told by commands, to an RMM whose effects no dispatcher takes up.
 
 mod hands;
 mod sample;

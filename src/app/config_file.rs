@@ -46,7 +46,7 @@ impl ConfigFile {
         Ok(file)
     }
 
-    /// Does what somebody wants, and tells them.
+    /// Does what a request wants, and answers it.
     pub async fn serve(&mut self, wanted: Wanted) {
         match wanted {
             Wanted::Read(answer) => drop(answer.send(self.read_again().await)),
@@ -56,7 +56,7 @@ impl ConfigFile {
         }
     }
 
-    /// Looks at everything that RMM needs. Those outside may be slow: nobody else who wants something waits for it.
+    /// Looks at everything that RMM needs. Services outside may be slow: other requests do not wait for it.
     fn examination(&self, answer: oneshot::Sender<Vec<Examined>>) -> impl Future<Output = ()> + use<> {
         let (file, env, path, now) = (self.file.clone(), self.env.clone(), self.path.clone(), self.engine.now());
         async move {
@@ -73,7 +73,7 @@ impl ConfigFile {
                 open_files: &OpenFiles::allowed().finding(),
                 now,
             };
-            // Whoever asked may have gone.
+            // The asker may have gone.
             let _ = answer.send(subject.examine(&Part::ALL).await);
         }
     }

@@ -19,9 +19,9 @@ mod sample {
     pub const RUNNER: &str = "runs-on: ubuntu-latest";
 }
 
-/// The name of the workflow that a tag starts, where nobody says another.
+/// The name of the workflow that a tag starts, unless the viewer names another.
 pub const TAG_WORKFLOW: &str = "on-create-version-tag.yaml";
-/// The runners that are taken, where nobody says others.
+/// The runners that are taken, unless the viewer names others.
 pub const RUNNER: &str = "ubuntu-latest";
 /// Characters that GitHub takes of a label at most.
 pub const LONGEST_LABEL: usize = 256;

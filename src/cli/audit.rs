@@ -271,12 +271,12 @@ fn read_flaw(files: &DataDir) -> Result<Option<String>, Fault> {
     Ok(read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone()))
 }
 
-/// Checks the record in a database that nobody uses.
+/// Checks the record in a database that no process uses.
 fn check(database: &Path, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<Verification, Fault> {
     Ok(read(database, |conn| verify::verify(conn, key, anchor))?.into())
 }
 
-/// Reads a database that nobody uses, without a trace.
+/// Reads a database that no process uses, without a trace.
 fn read<T>(database: &Path, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Fault> {
     // A log beside the database was not taken in yet; reading it would write, so a copy is read.
     let copy = schema::copy_with_log(database)?;
@@ -292,7 +292,7 @@ pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<String>, Fa
     check(database, key, None).map(|found| found.sentence)
 }
 
-/// Keeps others from writing meanwhile, with the lock file that is there; where there is none, nobody has one.
+/// Keeps other processes from writing meanwhile, with the lock file that is there; where there is none, no process has one.
 fn hold(path: &Path) -> Result<Option<File>, Fault> {
     let Ok(file) = File::open(path) else { return Ok(None) };
     for _ in 0..60 {

@@ -183,11 +183,11 @@ impl Trust {
         note(&format!("{}\n  ssh-keygen -lf {file}\n", words.compare_it));
         let again = format!("rmm host trust {} --fingerprint {fingerprint}", self.name);
         if !io::stdin().is_terminal() {
-            let refusal = Fault::refused("not_confirmed", words.nobody_compares);
+            let refusal = Fault::refused("not_confirmed", words.no_terminal);
             return Err(refusal.hint(format!("{}\n  {again}", words.once_compared)));
         }
         let mut err = io::stderr();
-        // Whoever does not see the question does not say yes.
+        // A reader who does not see the question does not say yes.
         let _ = write!(err, "{} [y/N] ", words.is_it_the_same).and_then(|()| err.flush());
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);

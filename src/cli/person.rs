@@ -49,7 +49,7 @@ impl Person {
                     return print(&format!("{text}\n"));
                 }
                 if people.is_empty() {
-                    note(words::words(context.ui.language).nobody_configured);
+                    note(words::words(context.ui.language).no_people);
                     return Ok(());
                 }
                 print(&list(&people, &context.ui))

@@ -404,7 +404,7 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     }
     field(words.surfaces, &service.surfaces.join(", "));
     let approvers = match service.approvers.as_slice() {
-        [] => words.nobody_asked.to_owned(),
+        [] => words.no_approvals.to_owned(),
         all if service.minimum < all.len() => words::of(ui, service.minimum, all.join(", ")),
         all => all.join(", "),
     };

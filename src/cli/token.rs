@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_of_somebody_who_is_gone_is_not_shown_as_valid() {
+    fn a_token_of_a_person_who_is_gone_is_not_shown_as_valid() {
         let token = json!({
             "name": "laptop", "role": "viewer", "person": "eve", "services": [], "created_by": "eve", "person_gone": true,
         });

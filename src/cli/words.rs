@@ -106,7 +106,7 @@ words! {
                  under way ends, and nothing new begins",
         "отключён: его определение в панели больше не годится (почему, скажет `rmm service definition`); начатое \
          закончится, новое не начнётся";
-    nobody_asked = "none required", "подтверждения не нужны";
+    no_approvals = "none required", "подтверждения не нужны";
     key_changed = "CHANGED", "ДРУГОЙ";
     no = "no: ", "нет: ";
     is_no_admin = " is no admin", " — не администратор";
@@ -124,14 +124,14 @@ words! {
     no_such_releases = "There are no such releases.", "Таких релизов нет.";
     no_runs = "It has no runs yet.\n", "Прогонов ещё нет.\n";
     waiting_to_be_confirmed = "Waiting to be confirmed", "Ждут подтверждения";
-    nobody_configured = "The configuration has no people; add them under [[people]].",
+    no_people = "The configuration has no people; add them under [[people]].",
         "В конфигурации нет людей; добавьте их в [[people]].";
     gates_are_past = "Gates are checked before production; this release has passed them or has ended.\n",
         "Условия проверяются перед продакшном; этот релиз их прошёл или уже завершён.\n";
     nothing = "nothing", "ничего";
     compare_it = "Compare it on the host itself:", "Сравните его с ключом на самом хосте:";
     is_it_the_same = "Is it the same?", "Совпадает?";
-    nobody_compares = "there is no terminal to compare the key on; nothing was trusted", "сравнить ключ некому; он не подтверждён";
+    no_terminal = "there is no terminal to compare the key on; nothing was trusted", "сравнить ключ некому; он не подтверждён";
     nothing_trusted = "nothing was trusted", "ключ не подтверждён";
     once_compared = "Once it is compared:", "Когда сравните:";
     later = "Later:", "Позже:";

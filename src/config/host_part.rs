@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Whether an address is on this machine, where nobody listens on the way.
+/// Whether an address is on this machine, so that what is sent there passes no network.
 pub(super) fn is_here(url: &str) -> bool {
     let host = host(url);
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())

@@ -99,7 +99,7 @@ impl<'a> Keyring<'a> {
         }
     }
 
-    /// What has been looked up so far, and the data directory, is RMM's own from here on: whoever edits services in the
+    /// What has been looked up so far, and the data directory, is RMM's own from here on: a person who edits services in the
     /// dashboard must not read it by way of a step.
     pub fn keep_own(&self, data_dir: &Path) {
         let secrets = self.found.borrow().values().cloned().collect();
@@ -226,7 +226,7 @@ impl<'a> Keyring<'a> {
 
 /// Why a file says nothing.
 enum Unread {
-    /// Whoever asks may not read it; RMM's own user may.
+    /// The user of this process may not read it; RMM's own user may.
     Denied(FileFault),
     Wrong(FileFault),
 }

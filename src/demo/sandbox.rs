@@ -157,7 +157,7 @@ impl Sandbox {
         self.folder.path().join(person)
     }
 
-    /// Writes it: the address and the token, which nobody has to copy.
+    /// Writes it: the address and the token, which the user need not copy.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -203,7 +203,7 @@ impl Story {
     ) -> anyhow::Result<Answer> {
         let person = PersonName::parse("person", name)?;
         let door = if about.is_some() { Door::Telegram } else { Door::Dashboard };
-        let actor = self.engine.catalog().person(&person).context("nobody of this name")?.actor(door);
+        let actor = self.engine.catalog().person(&person).context("no person of this name")?.actor(door);
         self.ask(actor, service, command).await
     }
 

@@ -1,4 +1,4 @@
-//! Errors that RMM logs, gathered for whoever tells people of them: one row for each kind of error, however often it happens.
+//! Errors that RMM logs, gathered to be told to people: one row for each kind of error, however often it happens.
 //!
 //! Must not: log anything, keep more than a few hundred rows, or take longer than writing the line does.
 
@@ -82,7 +82,7 @@ impl Errors {
         let words = line.message.split(|c: char| c.is_ascii_digit()).filter(|words| !words.is_empty());
         words.for_each(|words| key.extend([words, "#"]));
         let seen = self.seen.get_with(key, Arc::default);
-        // The line is replaced before it counts, so that whoever takes it has what was counted.
+        // The line is replaced before it counts, so that `take` has the line that was counted.
         *seen.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
         seen.times.fetch_add(1, Ordering::AcqRel);
         self.news.notify_one();

@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(begin(&span, parent), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(begin(&Span::none(), None).len(), 32);
         assert_eq!((of(&span), here()), (None, None));
-        assert!(within(|| unreachable!("nobody is in a span")).is_none());
+        assert!(within(|| unreachable!("there is no span around")).is_none());
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Create {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let by = self
             .by
-            .or_else(|| somebody(context))
+            .or_else(|| caller(context))
             .ok_or_else(|| Fault::Usage("it is not known who starts this release; say so with --by WHO".to_owned()))?;
         let (attempt, url, git_ref) = (self.ci_run_attempt, self.ci_url, self.ci_ref);
         let body = CreateRelease {
@@ -160,8 +160,8 @@ fn reported(release: &contract::ReleaseView, language: Language) -> String {
     }
 }
 
-/// Who probably types this.
-fn somebody(context: &Context) -> Option<String> {
+/// Who probably calls this.
+fn caller(context: &Context) -> Option<String> {
     let git = || {
         let output = std::process::Command::new("git").args(["config", "user.name"]).output().ok()?;
         let name = String::from_utf8(output.stdout).ok()?;

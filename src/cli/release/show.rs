@@ -449,7 +449,7 @@ What you can do
     }
 
     #[test]
-    fn nobody_who_commits_steers_the_terminal() {
+    fn the_author_of_a_commit_cannot_steer_the_terminal() {
         let evil = "\u{1b}[31mEve\u{202e}\u{7}\r";
         let mut details = details();
         details.release.notes = evil.to_owned();

@@ -273,7 +273,7 @@ fn a_workflow_without_one_to_go_back_is_worth_a_word() {
 }
 
 #[test]
-fn a_workflow_that_nobody_can_start_is_worth_a_word() {
+fn a_workflow_that_rmm_cannot_start_is_warned_of() {
     let warned = |keys: &str| {
         let production = "production = { driver = \"ci\", workflow = \"go.yaml\" }";
         let text = github(keys).replace("production.driver = \"ci\"", production);
@@ -284,7 +284,7 @@ fn a_workflow_that_nobody_can_start_is_worth_a_word() {
 }
 
 #[test]
-fn a_patience_that_is_shorter_than_the_pauses_is_worth_a_word() {
+fn a_report_timeout_that_is_shorter_than_the_pauses_is_warned_of() {
     let warned = |limit: &str| {
         let production = format!("production = {{ driver = \"ci\", report_timeout = \"{limit}\" }}");
         let text = github("token = \"env:TOKEN\"").replace("production.driver = \"ci\"", &production);

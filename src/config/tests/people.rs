@@ -96,7 +96,7 @@ fn a_vote_must_be_possible_and_no_vote_must_be_said() {
 }
 
 #[test]
-fn approvers_whom_github_cannot_name_are_warned_of_where_nobody_approves_his_own() {
+fn approvers_whom_github_cannot_name_are_warned_of_where_self_approval_is_forbidden() {
     let strict = "required = [\"ann\", \"bob\"]\nminimum = 1\nforbid_self = true";
     let at_github = service("").replace("required = [\"ann\"]", strict);
     let warned = |text: &str| {

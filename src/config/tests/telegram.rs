@@ -200,7 +200,7 @@ fn a_bot_without_people_is_warned_about() {
 }
 
 #[test]
-fn an_account_that_stands_for_many_is_nobody() {
+fn an_account_that_stands_for_many_is_no_person() {
     let people = |keys: &str| bot("").replace("name = \"bob\"", &format!("name = \"bob\"\n{keys}"));
     for (id, name) in [(777_000, "Telegram"), (1_087_968_824, "GroupAnonymousBot"), (136_817_688, "Channel_Bot")] {
         let text = people(&format!("telegram_id = {id}"));

@@ -84,7 +84,7 @@ fn hook_found(here: String, active: bool, events: &[String], config: &HookConfig
 async fn delivered(github: &GitHub, place: &HookPlace) -> Option<Finding> {
     let deliveries = match github.deliveries(place, None).await {
         Ok(found) => found.deliveries,
-        // Whoever may not read them has heard so already.
+        // That they may not be read is among the findings already.
         Err(GithubFault::Forbidden { .. } | GithubFault::NotFound { .. }) => return None,
         Err(fault) => return Some(failed(Topic::Deliveries, &fault)),
     };
