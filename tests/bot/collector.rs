@@ -148,7 +148,7 @@ async fn take(State(seen): State<Arc<Mutex<Seen>>>, headers: HeaderMap, uri: Uri
             match uri.path() {
                 "/v1/traces" => seen.spans.extend(spans(&body)),
                 "/v1/logs" => seen.lines.extend(lines(&body)),
-                other => panic!("nobody exports to {other}"),
+                other => panic!("RMM does not export to {other}"),
             }
         }
         seen.manner

@@ -84,7 +84,7 @@ async fn of_two_who_claim_a_name_the_one_who_is_not_confirmed_hears_it_and_no_ca
 }
 
 #[tokio::test]
-async fn a_claim_that_the_configuration_makes_void_asks_nobody() {
+async fn a_claim_that_the_configuration_makes_void_asks_no_admin() {
     let world = vera_is_known_by_her_username().await;
     let (ann, vera) = (&world.ann, &world.vera);
     let to_ann = world.telegram.chat(ann.id);
@@ -115,7 +115,7 @@ fn vera_by_name(config: &mut toml::Table) {
     vera.insert("telegram".into(), "vera".into());
 }
 
-/// No chat hears of anything, so that nobody is there who could be asked.
+/// No chat hears of anything, so that no team could be asked.
 fn without_team(config: &mut toml::Table) {
     config["telegram"].as_table_mut().unwrap().remove("chat");
 }
@@ -524,7 +524,7 @@ async fn admins_are_told_in_private_that_the_database_was_restored() {
 }
 
 #[tokio::test]
-async fn whoever_writes_under_a_name_of_many_is_told_so_and_does_nothing() {
+async fn an_account_that_stands_for_many_is_told_so_and_does_nothing() {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.start_rmm().await;
     // An RMM that has released something goes on with a file that `rmm check` refuses.

@@ -91,7 +91,7 @@ async fn an_admin_who_cannot_be_told_that_a_chat_refuses_is_told_later_and_the_o
     let release = world.rmm.release("v1").await;
     world.rmm.until(release, "manual_testing").await;
     let check = || world.rmm.rmm(&["check", "--quiet"]).1;
-    eventually("nobody can be told", async || check().contains("no admin can be told in private").then_some(())).await;
+    eventually("no admin hears", async || check().contains("no admin can be told in private").then_some(())).await;
     // Another admin comes, and the first one comes back.
     cid.says(80, "/start");
     heard(&to_cid, None, &format!("{TEAM} does not take my messages"), 1).await;

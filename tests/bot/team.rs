@@ -51,7 +51,7 @@ async fn one_card_goes_the_way_with_its_release() {
         let refusal = world.vera.taps(TEAM, button).await;
         assert!(refusal.alert && refusal.toast.contains("viewer"), "{refusal:?}");
     }
-    // Whoever goes back leaves nothing behind.
+    // Boris, who goes back, leaves no question behind.
     for button in ["✅ Approve", "❌ Reject"] {
         world.boris.taps(TEAM, button).await;
         world.boris.taps(TEAM, "⬅️ Back").await;

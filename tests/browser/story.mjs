@@ -129,7 +129,7 @@ const focused = async (selector) => {
   throw new Error(`the Tab key never comes to ${selector}`);
 };
 
-// In a tab that is not seen, the icon tells what happens at once; and whoever is signed out hears so.
+// In a tab that is not seen, the icon tells what happens at once; and a viewer who is signed out is told so.
 const unseen = async (address) => {
   const tab = await context.newPage();
   tab.on('console', (message) => message.type() === 'error' && wrong.push(`console of the other tab: ${message.text()}`));

@@ -1,5 +1,5 @@
-//! What the repository says of a release's commit: the same of one given beside a tag, of one alone, and of none, whoever
-//! does the work.
+//! What the repository says of a release's commit: the same of one given beside a tag, of one alone, and of none, whether
+//! RMM or CI does the work.
 
 use serde_json::json;
 
@@ -99,7 +99,7 @@ async fn a_tag_that_is_pushed_after_its_release_was_created_is_found() {
 }
 
 #[tokio::test]
-async fn a_service_that_nobody_knows_is_told_as_such_and_an_owner_is_the_person_that_is_meant() {
+async fn an_unknown_service_is_told_as_such_and_an_owner_is_the_person_that_is_meant() {
     let w = World::new(Setup::new()).await;
     let (status, said) = w.rmm(&["release", "list", "--service", "SHOP"]);
     assert!(status != Some(0) && said.contains("no service SHOP"), "{status:?}: {said}");

@@ -131,7 +131,7 @@ async fn what_cannot_be_is_told_where_it_was_said_and_shown_as_it_is() {
     assert!(said.text("#missing").contains("Choose a server for stage"), "{}", said.html);
     let said = ann.open(&step("review", &[("name", "shop"), ("required", "eve")])).await;
     assert!(said.text("#missing").contains("no person eve"), "{}", said.html);
-    // Whoever unticks everybody is asked, and not given themself again.
+    // A viewer who unticks all approvers is asked, and is not ticked again themself.
     let said = ann.open(&step("review", &[("name", "shop"), ("asked", "approvers")])).await;
     assert!(said.text("#missing").contains("Choose who approves"), "{}", said.html);
     assert!(!said.has("input[name=required][checked]"), "{}", said.html);

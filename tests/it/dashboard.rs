@@ -113,14 +113,14 @@ async fn forms_from_elsewhere_do_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_does_on_a_page_what_they_may_not_do_elsewhere() {
+async fn no_viewer_does_on_a_page_what_they_may_not_do_elsewhere() {
     let world = World::new(Setup::new()).await;
     let release = world.release("v1").await;
     world.until(release, "manual_testing").await;
     let path = format!("/releases/{release}");
     let mut operator = Browser::signed_in(&world, None).await;
     let page = operator.open(&path).await;
-    assert!(!page.has(&format!("form[action='{path}/approve']")), "the operator is nobody whose vote counts");
+    assert!(!page.has(&format!("form[action='{path}/approve']")), "the operator is no person whose vote counts");
     let csrf = page.csrf();
     let refused = operator.send(&format!("{path}/approve"), &[("csrf", &csrf)]).await;
     assert_eq!(refused.status, 403, "{}", refused.html);
@@ -131,7 +131,7 @@ async fn nobody_does_on_a_page_what_they_may_not_do_elsewhere() {
 }
 
 #[tokio::test]
-async fn pages_load_nothing_foreign_and_are_kept_by_nobody() {
+async fn pages_load_nothing_foreign_and_are_kept_in_no_cache() {
     let world = World::new(Setup::new()).await;
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open("/").await;
@@ -301,7 +301,7 @@ async fn an_open_page_hears_no_more_as_soon_as_its_session_is_ended() {
 }
 
 #[tokio::test]
-async fn a_browser_that_shows_two_cookies_of_a_session_is_nobodys() {
+async fn a_browser_that_shows_two_cookies_of_a_session_is_not_signed_in() {
     let world = World::new(Setup::new()).await;
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let own = ann.cookie("rmm").unwrap().to_owned();

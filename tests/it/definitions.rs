@@ -1,4 +1,4 @@
-//! Services that are defined in the dashboard: all of a change holds or nothing, whoever comes in between, and the file wins.
+//! Services that are defined in the dashboard: all of a change holds or nothing, whatever comes in between, and the file wins.
 
 use serde_json::{Value, json};
 use toml::Table;
@@ -56,7 +56,7 @@ async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
     assert_eq!(page.status, 200, "{}", page.html);
     assert!(page.text("#right .diff").contains("+ name = \"wiki\""), "{}", page.html);
     assert_eq!(w.operator().get(API).await.status, 404);
-    // What nobody sees is in the editor as it is, so that saving it changes nothing else.
+    // Invisible characters are in the editor as they are, so that saving changes nothing else.
     let unseen = format!("{text}# a\u{202e}b\u{200b} & <i>\n");
     let page = sent!(ann, send(&unseen, 0, "check"));
     assert_eq!(page.text_as_it_is("#text").trim_start_matches('\n'), unseen);
@@ -150,7 +150,7 @@ async fn what_was_saved_outlives_a_kill_and_what_was_refused_is_nowhere() {
         .put("/api/v1/services/shop/definition", &put(text.replace("wiki", "shop"), 0))
         .await
         .refused(409, "defined_in_file");
-    // Somebody edits the file meanwhile; what is defined here does not take that up.
+    // The operator edits the file meanwhile; what is defined here does not take that up.
     let before = std::fs::read_to_string(w.path("rmm.toml")).unwrap();
     w.write("rmm.toml", "half a line");
     w.operator().put(API, &put(wiki(&w, "supersede = true"), 1)).await.ok();
@@ -190,7 +190,7 @@ async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a
     assert!(w.log().contains("the service wiki of the dashboard is disabled"));
     let mut ann = Browser::signed_in(&w, Some("ann")).await;
     assert!(ann.open("/settings").await.text("main").contains("wiki is disabled"));
-    // It is on the board, and whoever wants a release of it is told why there is none, at every door.
+    // It is on the board, and every door tells those who want a release of it why there is none.
     let line = ann.open("/").await.text("#places");
     assert!(line.contains("wiki") && line.contains("Disabled"), "{line}");
     assert_eq!(ann.open("/services/wiki").await.location.as_deref(), Some(WIKI));

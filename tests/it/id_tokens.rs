@@ -111,7 +111,7 @@ async fn workflows_bring_a_release_to_production_with_no_token_of_rmm() {
     // The same run again, which need not say who it is.
     let again = stage.calls().post("/api/v1/releases", &new(SHOP, Value::Null)).await.with_status(200).ok();
     assert_eq!(again["id"], id);
-    // Nobody speaks for another run, or for another service.
+    // No job speaks for another run, or for another service.
     for other in [json!({ "id": "9001" }), json!({ "id": "9000", "attempt": 2 })] {
         let sentence = stage.calls().post("/api/v1/releases", &new(SHOP, other)).await.refused(422, "ci_run_differs");
         assert!(sentence.contains("leave it out"), "{sentence}");
@@ -200,7 +200,7 @@ async fn the_calls_of_the_original_machine_take_id_tokens_too() {
     job.calls().patch("/release", &report("deploying")).await.refused(409, "gates_unmet");
     let rows = job.calls().get("/active_releases").await.ok();
     assert_eq!((&rows[0]["github_run_id"], &rows[0]["status"]), (&json!("9000"), &json!("manual_testing")));
-    // Who has started it, the token says where nobody else does.
+    // Who has started it, the token says where the request does not.
     let other = Job { run: 9001, ..job };
     let body = json!({ "service_name": SHOP, "release_tag": "v2" });
     let second = other.calls().post("/release", &body).await.with_status(201).ok();

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::world::{Browser, Setup, World};
 
-/// Stage takes until somebody has seen it at work; v2 is broken in production.
+/// Stage takes until the story has seen it at work; v2 is broken in production.
 const DEPLOY: &str = r#"printf '\033[32mbuilding\033[0m %s\n' "$RMM_TAG"
     test $RMM_ENVIRONMENT = production || while test ! -e ../go; do sleep 0.05; done
     test $RMM_TAG != v2 || test $RMM_ENVIRONMENT != production"#;

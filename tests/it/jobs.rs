@@ -229,7 +229,7 @@ async fn people_take_production_back() {
         team.ships(release, tag).await;
     }
     let ended = team.dispatched("5", ROLLBACK, "2", "v2", "v1").await;
-    assert_eq!(ended.names(), ["Check out", "May I?!"], "nobody asked for it: {}", ended.said);
+    assert_eq!(ended.names(), ["Check out", "May I?!"], "no person asked for it: {}", ended.said);
     let rolled_back = async |release: i64| {
         let path = format!("/api/v1/releases/{release}/rollback");
         team.world.person("ann").await.post(&path, &json!({ "reason": "slow" })).await.ok();

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::world::{Browser, SHOP, Setup, World};
 
-/// Nobody; a viewer; a member who approves nowhere; the approver of another service; an admin, who approves here.
+/// A browser that is not signed in; a viewer; a member who approves nowhere; the approver of another service; an admin, who approves here.
 const PEOPLE: [Option<&str>; 5] = [None, Some("vera"), Some("mia"), Some("oleg"), Some("ann")];
 
-/// Everybody who is signed in sees it; others are led to the door.
+/// Everybody who is signed in sees it; others are led to the page to sign in.
 const SIGNED_IN: [u16; 5] = [303, 200, 200, 200, 200];
-/// Anybody at all.
-const ANYBODY: [u16; 5] = [200; 5];
+/// Everybody sees it, signed in or not.
+const OPEN: [u16; 5] = [200; 5];
 /// Admins see it.
 const ADMINS: [u16; 5] = [303, 403, 403, 403, 200];
-/// There is none, and nobody learns more.
+/// There is none, and no viewer learns more.
 const NO_SUCH_THING: [u16; 5] = [401, 404, 404, 404, 404];
 /// An admin does it; `done` is what the last one hears.
 const fn commands(done: u16) -> [u16; 5] {
@@ -78,7 +78,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/settings/doctor", "/settings/doctor", ADMINS),
         get("/account", "/account", SIGNED_IN),
         get("/live", "/live?from=0", [303, 200, 200, 200, 200]),
-        get("/login", "/login", ANYBODY),
+        get("/login", "/login", OPEN),
         get("/login/{link}", "/login/unknown", [410; 5]),
         // Without a bot there is no Mini App.
         get("/telegram", "/telegram", [404; 5]),
@@ -125,7 +125,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         post("/account", "/account", &[("lang", "en"), ("theme", "")], [401, 303, 303, 303, 303]),
         post("/login", "/login", &[("code", "unknown")], [410; 5]),
         post("/telegram", "/telegram", &[("data", "unknown")], [404; 5]),
-        // The last: nobody is signed in afterwards.
+        // The last: no browser is signed in afterwards.
         post("/logout", "/logout", &[], [401, 303, 303, 303, 303]),
     ]
 }

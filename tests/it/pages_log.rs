@@ -46,7 +46,7 @@ async fn a_long_log_is_read_a_part_at_a_time_and_every_line_has_its_address() {
     let page = ann.open(&format!("/runs/{run}{}", address.split('#').next().unwrap())).await;
     assert_eq!(page.text("#L1234"), "1234");
     assert!(!page.has("#log [style]") && !page.has("#log br"));
-    // Whoever knows the number goes there, without a script, too; and to the beginning.
+    // A reader who knows the number of a line goes there, without a script, too; and to the beginning.
     let line = ann.open(&format!("/runs/{run}?step={step}&times=1&line=2345")).await;
     let place = format!("?step={step}&times=1&from=2345#L2345");
     assert_eq!((line.status, line.location.as_deref()), (303, Some(&*place)));

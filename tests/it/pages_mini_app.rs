@@ -58,7 +58,7 @@ async fn who_opens_it_in_telegram_is_signed_in() {
 }
 
 #[tokio::test]
-async fn what_telegram_did_not_sign_and_people_that_nobody_knows_stay_outside() {
+async fn what_telegram_did_not_sign_and_people_that_rmm_does_not_know_stay_outside() {
     let world = World::new(Setup::new().bot(&token(), &[("ann", 7)])).await;
     let mut eve = Browser::of(&world);
     let origin = [("sec-fetch-site", "same-origin")];

@@ -102,7 +102,7 @@ async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unloc
     world.person("ann").await.post(&format!("/api/v1/services/{SHOP}/lock"), &lock).await.ok();
     let third = world.release("v3").await;
     world.until(third, "manual_testing").await;
-    // Nobody has to wait for the vote to unlock, and the board says what is coming.
+    // An admin need not wait for the vote to unlock, and the board says what is coming.
     let board = ann.open("/").await;
     assert!(board.text(".card .note").contains("locked by ann: the books are closed"), "{}", board.text(".card"));
     assert!(ann.open(&format!("/releases/{third}")).await.has("#act-unlock"));

@@ -64,7 +64,7 @@ async fn a_token_is_shown_once_opens_what_it_may_and_is_revoked() {
     let world = World::new(Setup::new().person("mia", "member").another_service("blog")).await;
     let mut mia = Browser::signed_in(&world, Some("mia")).await;
     assert_eq!(mia.open("/tokens").await.status, 403);
-    assert!(!mia.open("/").await.has("nav a[href='/tokens']"), "what nobody may is not offered");
+    assert!(!mia.open("/").await.has("nav a[href='/tokens']"), "what mia may not do is not offered");
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open("/tokens").await;
     let form = [("name", "ci of the shop"), ("role", "ci"), ("service", SHOP), ("days", "30"), ("person", "")];
@@ -98,7 +98,7 @@ async fn people_are_listed_and_admins_sign_others_out() {
     let page = mia.open("/people").await;
     assert_eq!(page.texts("#people tbody th"), ["ann", "mia"]);
     assert!(page.text("#people tbody tr").contains("shop"), "ann approves there");
-    assert!(!page.has("#sessions"), "where others are signed in is nobody's business");
+    assert!(!page.has("#sessions"), "where others are signed in is for admins alone");
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open("/people").await;
     assert_eq!(page.texts("[aria-labelledby=sessions] li b"), ["ann", "mia"]);

@@ -31,7 +31,7 @@ const REPORTS: &[&str] = &["ci_here", "ci", "admin_here", "admin", "operator"];
 const VOTES: &[&str] = &["member"];
 const RETRIES: &[&str] = &["member", "admin_here", "admin", "operator"];
 const COMMANDS: &[&str] = &["admin_here", "admin", "operator"];
-/// Whoever defines services has a name.
+/// An actor that defines services has a name.
 const DEFINES: &[&str] = &["operator"];
 const ADMINISTERS: &[&str] = &["admin", "operator"];
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::world::{SHOP, Setup, World, eventually};
 
-/// What a step of the shop knows and nobody else may.
+/// What only steps of the shop may know.
 const SECRET: &str = "canary-7Hq2-of-the-shop";
 
 /// An answer of `/metrics`.

@@ -212,7 +212,7 @@ impl Telegram {
         });
     }
 
-    /// Somebody lets the bot into a chat again, and it is told.
+    /// A user lets the bot into a chat again, and the bot is told.
     pub fn lets_the_bot_in(&self, chat: i64, by: &User) {
         self.inner.change(|state| {
             if let Some(chat) = state.chats.get_mut(&chat) {
@@ -229,7 +229,7 @@ impl Telegram {
         });
     }
 
-    /// A topic is closed: nobody but admins of the chat writes there. Or it is opened again.
+    /// A topic is closed: only admins of the chat write there. Or it is opened again.
     pub fn closes_topic(&self, chat: i64, topic: i64, closed: bool) {
         self.inner.change(|state| {
             if let Some(chat) = state.chats.get_mut(&chat) {

@@ -1,4 +1,4 @@
-//! The Bot API's rules for what a call may contain. What Telegram would shrug off but nobody means is a violation, too.
+//! The Bot API's rules for what a call may contain. What Telegram would take, but no caller can mean, is a violation, too.
 
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@ use scraper::{Html, Selector};
 
 use super::World;
 
-/// Somebody at the dashboard.
+/// A browser at the dashboard, signed in or not.
 pub struct Browser<'w> {
     world: &'w World,
     cookies: BTreeMap<String, String>,

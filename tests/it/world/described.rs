@@ -12,7 +12,7 @@ fn fits(template: &str, path: &str) -> bool {
     named.len() == given.len() && named.iter().zip(given).all(|(name, part)| *name == part || name.starts_with('{'))
 }
 
-/// Fails where the document has the call and not this answer. Calls that there are not may be answered as anybody likes.
+/// Fails where the document has the call and not this answer. Calls that it does not have may be answered in any way.
 pub fn knows(method: &str, path: &str, status: u16) {
     let path = path.split('?').next().unwrap_or_default();
     let paths = DOCUMENT["paths"].as_object().unwrap();

@@ -250,7 +250,8 @@ async fn what_compose_runs_in_the_folder_of_others_is_theirs() {
         "container one-web-1, which these commands name, is that",
     );
 
-    // What is made anew is the same, what ends by itself is nobody's fault, and folders that nobody holds are not watched.
+    // What is made anew is the same, what ends by itself was not ended by the step, and folders that no service holds are
+    // not watched.
     steps.free(STAGE, "there", &format!("{up} --force-recreate"));
     steps.free(STAGE, "there", "docker restart -t 0 one-web-1");
     let job = "docker compose -p job run -d --name job web /bin/busybox sh -c 'until [ -e /end ]; do sleep 0.1; done'";
@@ -269,7 +270,7 @@ async fn what_compose_runs_in_the_folder_of_others_is_theirs() {
 }
 
 #[tokio::test]
-async fn a_container_that_nobody_of_rmm_has_started_is_said_before_it_is_replaced() {
+async fn a_container_that_no_service_of_rmm_has_started_is_said_before_it_is_replaced() {
     let Some(steps) = steps() else { return };
     steps.0.sh(&run("sole"));
     let said = steps.step(STAGE, "there sole", &run("sole"));
