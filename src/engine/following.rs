@@ -44,12 +44,12 @@ impl Following {
     }
 }
 
-/// Whom a run waits for, and why. Held while it is told, so that the last word is the newest one.
+/// The hosts that a run waits for, and why. Locked while they are reported, so that the last report is the newest one.
 #[derive(Default)]
 pub(super) struct Waits(Mutex<BTreeMap<HostName, Wait>>);
 
 impl Waits {
-    /// Notes why a host is waited for, or that it is not any more, and tells about all that are.
+    /// Notes why a host is waited for, or that it is not any more, and reports all that are.
     pub(super) async fn note(&self, following: &Following, host: &HostName, why: Option<Wait>) {
         let mut waits = self.0.lock().await;
         match why {
@@ -69,7 +69,7 @@ impl Waits {
         self.0.lock().await.contains_key(host)
     }
 
-    /// The run waits for no host any more, and no one needs to be told. The answer is what was heard of it last.
+    /// A host is not waited for any more, and that is not reported. The answer is what was heard of it last.
     pub(super) async fn forget(&self, host: &HostName) -> Option<Reason> {
         self.0.lock().await.remove(host).map(|wait| wait.cause)
     }

@@ -116,7 +116,7 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, key: &str) -> Result<(), Unsent
     }
 }
 
-/// Whether what lasted has ended since its message was changed last: of a change, Telegram notifies no reader. What is silent ends silently.
+/// Whether what lasted has ended since its message was changed last: Telegram notifies of no change. What is silent ends silently.
 fn is_just_over(told: &Told) -> bool {
     // That Telegram was away is told when it is back.
     let lasts = told.alert.kind.lasts() && told.alert.kind != AlertKind::Telegram && told.silent.is_none();

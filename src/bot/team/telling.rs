@@ -220,7 +220,7 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         Some(due) => over::is_over(bot, due).await?,
         None => false,
     };
-    // An alarm is a card itself. One that is news where there is a card already is told anew: of a change of a card, Telegram notifies no reader.
+    // An alarm is a card itself. One that is news where there is a card already is told anew: Telegram notifies of no change.
     let alarm = due.filter(|due| due.notice == Notice::Alarm && !all_clear && about.is_alarm());
     let is_asked = matches!(about, About::Claim { .. }) && has_cards(bot, about, audience).await?;
     if let Some(due) = alarm.filter(|_| !is_asked) {

@@ -218,7 +218,7 @@ impl GitHub {
         }
         let failed = |error: octocrab::Error| Failure::of(&error, &self.inner.api);
         let request = octocrab.build_request(request, question.body.as_ref());
-        // An address that cannot be written is sent to no one.
+        // What has an address that cannot be written is not sent.
         let request =
             request.map_err(|error| Failure::unsent(GithubFault::NotSetUp { said: wire::deepest(&error) }))?;
         let (parts, mut body) = octocrab.execute(request).await.map_err(failed)?.into_parts();

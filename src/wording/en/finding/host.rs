@@ -5,7 +5,7 @@ use crate::domain::finding::HostFact;
 use crate::domain::finding::host::{AskedFrom, Place};
 use crate::wording::free_space;
 
-/// Where the surface has to have a folder that it shares with nobody.
+/// Where the surface has to have a folder that it shares with no other.
 const OWN_FOLDER: &str = "; give the surface a folder of its own (`directory`)";
 
 /// A sentence.
