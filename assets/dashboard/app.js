@@ -170,7 +170,7 @@
     one.querySelector("summary").focus();
   });
 
-  // Keys: not while somebody writes, and not where they are switched off.
+  // Keys: not while the viewer writes, and not where they are switched off.
   const keys = document.getElementById("keys");
   if (keys) {
     const isOff = () => localStorage.getItem("keys") === "off";
@@ -217,7 +217,7 @@
     status.textContent = document.body.dataset[key];
   };
 
-  // What somebody is writing into, or has opened, stays as it is.
+  // What the viewer is writing into, or has opened, stays as it is.
   const isInUse = (part) => part.contains(document.activeElement) && part.querySelector("form") !== null
     || part.querySelector("details.act[open]") !== null;
 
