@@ -76,7 +76,7 @@ impl RunDir {
     }
 }
 
-/// Who speaks to the host, so that the host can turn others away.
+/// Which run and process speaks to the host, so that the host can turn others away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence<'a> {
     /// The run, as `INSTANCE-RUN-WORD`: no other run may touch its directory.

@@ -23,7 +23,7 @@ pub(super) const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one name that are tried.
 pub(super) const MOST: usize = 12;
 
-/// Whom to call.
+/// The host to call.
 #[derive(Debug, Clone, Copy)]
 pub struct Dial<'a> {
     /// A name or an IP address, without brackets.

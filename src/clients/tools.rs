@@ -30,7 +30,7 @@ const TOOLS: &[&str] = &[
 #[must_use]
 pub fn with(command: &str) -> String {
     let mut text = String::new();
-    // Comments are for those who read the functions here.
+    // Comments are for readers of the source; hosts need none.
     for line in TOOLS.iter().flat_map(|part| part.lines()) {
         if !line.is_empty() && !line.trim_start().starts_with("# ") {
             text.push_str(line);

@@ -25,7 +25,7 @@ use crate::domain::service::{Driver, Service};
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A clock that is further off will soon be so.
 const DRIFT: SignedDuration = SignedDuration::from_secs(20);
-/// How long before its end a token is worth a word.
+/// How long before its end a token is warned of.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Looks at all that the configuration has at GitHub.

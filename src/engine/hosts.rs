@@ -230,7 +230,7 @@ impl Engine {
         self.inner.hosts.changed.subscribe()
     }
 
-    /// Has everybody look again who follows [`Self::surroundings`].
+    /// Has all followers of [`Self::surroundings`] look again.
     pub(super) fn surroundings_changed(&self) {
         self.inner.hosts.changed.send_modify(|count| *count = count.wrapping_add(1));
     }

@@ -1,4 +1,4 @@
-//! Lists of releases, for those who look.
+//! Lists of releases, for people and clients.
 
 use super::Engine;
 use crate::domain::env::Env;

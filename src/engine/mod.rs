@@ -453,7 +453,7 @@ impl Engine {
         self.inner.stops.subscribe()
     }
 
-    /// Lets those who follow workflows ask GitHub now: it has said that something has changed there.
+    /// Lets the followers of workflows ask GitHub now: it has said that something has changed there.
     pub fn look_at_workflows(&self) {
         self.inner.workflow_news.send_modify(|count| *count += 1);
     }
@@ -480,7 +480,7 @@ impl Engine {
         }
     }
 
-    /// The way to a host, for those who go on trying.
+    /// The way to a host, for callers that try again.
     async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
         self.host(host).await.map_err(|failure| match failure {
             Failure::Refused(refusal) => TransportError::Login(Reason::Refused { cause: refusal.cause }),
@@ -557,7 +557,7 @@ fn decide_and_save(
     Ok((handled, stopping))
 }
 
-/// Whether the one who follows a run has to look at it: it is to end, or to go on without a host.
+/// Whether the follower of a run has to look at it: it is to end, or to go on without a host.
 fn has_news_for_follower(run: &Run) -> bool {
     run.is_ending() || !run.left.is_empty()
 }

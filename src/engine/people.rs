@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_refused_by_mistake_can_be_confirmed_by_number() {
+    async fn an_account_that_was_refused_by_mistake_can_be_confirmed_by_number() {
         let (_folder, engine) = engine().await;
         who(&engine, 7, Some("vera_b")).await;
         engine.settle_claim_of(&Actor::Operator, "vera", false).await.unwrap();

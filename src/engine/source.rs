@@ -1,7 +1,7 @@
 //! Where the repository of a service is asked for tags and commits: where RMM has a login at the GitHub that holds it, GitHub's API, so
 //! that a repository that only this login can read is no secret; git for all others, and where the login may not see it.
 //!
-//! Must not: know releases. What is new or has moved is seen by those who ask.
+//! Must not: know releases. What is new or has moved is found by the callers.
 
 use std::collections::BTreeMap;
 

@@ -395,7 +395,7 @@ impl Following {
         Ok(Next::Later)
     }
 
-    /// Says it where it was not said yet. That a run is to be ended is added by the one who writes it down.
+    /// Says it where it was not said yet. `Run::waits_because` adds that a run is to be ended.
     async fn says_why(&self, run: &Run, reason: Option<Reason>) -> Result<(), Failure> {
         if run.state.is_live() && run.waiting != run.waits_because(reason.clone()) {
             self.report(Command::RunWaits { run: self.id, reason }).await?;

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_one_is_told_who_holds_it() {
+    fn a_second_lock_is_refused_with_the_process_that_holds_it() {
         let directory = tempfile::tempdir().unwrap();
         let first = DirectoryLock::acquire(directory.path()).unwrap();
         let error = DirectoryLock::acquire(directory.path()).unwrap_err();

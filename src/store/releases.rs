@@ -171,7 +171,7 @@ pub fn place(conn: &Connection, list: List, at: u32) -> Result<(Option<ReleaseId
     Ok((id, at, length))
 }
 
-/// The first releases of a service in a status that is on the way, for those who watch them.
+/// The first releases of a service in a status that is on the way, for the watch of tags.
 ///
 /// # Errors
 /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! In which spans the newest events came to be, for those who tell of them later. No part of the record: what is lost here
+//! In which spans the newest events came to be, for the messages that follow from them. No part of the record: what is lost here
 //! is a line between two spans.
 
 use rusqlite::{Connection, OptionalExtension};

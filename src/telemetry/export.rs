@@ -1,6 +1,6 @@
 //! Hands spans and lines of the log to a collector: OTLP over HTTP, in batches, on threads of its own.
 //!
-//! What a collector does is its own affair: one that is away, slow or out of its mind loses what it was sent, and nothing else.
+//! A collector that is away, slow or answers nonsense loses what it was sent, and nothing else suffers.
 //! What waits for it is bounded, and so is what is read of its answers. That it fails is logged once, and that it works again.
 
 use std::collections::HashMap;

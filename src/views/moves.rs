@@ -77,7 +77,7 @@ impl ReleaseOverview {
     /// Refuses an actor without the right to make a decision, whatever they say with it.
     ///
     /// # Errors
-    /// Why not. A decision that there is not is everybody's.
+    /// Why not. An unknown decision is not refused here.
     pub fn check_may(&self, actor: &Actor, decision: &str) -> Result<(), Refusal> {
         let Ok(wanted) = serde_json::from_value::<Move>(decision.into()) else { return Ok(()) };
         if self.may(actor, wanted) {

@@ -72,7 +72,7 @@ mod tests {
     const XFF: &str = "x-forwarded-for";
 
     #[test]
-    fn who_is_no_proxy_says_nothing_about_others() {
+    fn a_caller_that_is_no_proxy_says_nothing_about_others() {
         assert_eq!(seen("198.51.100.1", &[(XFF, "192.0.2.7")]), "198.51.100.1");
         assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
     }

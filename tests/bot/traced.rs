@@ -1,5 +1,5 @@
-//! What a collector of traces gets to see: one trace from a tap to the message that it causes, also across a restart. And what
-//! it costs when the collector is out of its mind: nothing.
+//! What a collector of traces gets to see: one trace from a tap to the message that it causes, also across a restart. And
+//! that a collector which is slow or answers nonsense holds up nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

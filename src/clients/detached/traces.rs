@@ -1,4 +1,4 @@
-//! What runs leave on a host for those who come after them: whose traces a run may meet, and whose it met.
+//! What runs leave on a host for later runs: whose traces a run may meet, and whose it met.
 
 use super::Prepared;
 
@@ -52,7 +52,7 @@ pub struct Last {
     pub at_work: u64,
 }
 
-/// Who has a place that another one had.
+/// The run or process that has a place which another one had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Successor {
     /// A process has taken the same run over: its number and its word.

@@ -1,4 +1,4 @@
-//! Who RMM is at GitHub: a token, or an App that gets a token for each repository.
+//! RMM's login at GitHub: a token, or an App that gets a token for each repository.
 //!
 //! Tokens are kept as secrets only, and get into no text: not even `Debug` shows them.
 

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_with_the_same_login_waits_too_until_the_time_that_was_told() {
+    fn others_with_the_same_login_wait_too_until_the_time_that_was_told() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let at = |seconds| now.checked_add(Duration::from_secs(seconds)).unwrap();
         let limits = Limits::default();

@@ -88,13 +88,13 @@ impl Service<Request<OctoBody>> for Wire {
 
     fn call(&mut self, request: Request<OctoBody>) -> Self::Future {
         let client = self.0.clone();
-        // octocrab calls on a task of its own, in the span of the one who asks.
+        // octocrab calls on a task of its own, in the span of the caller.
         let span = span_of(&request);
         let ended = span.clone();
         let asked = async move {
             let (mut parts, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            // The length is the business of the one who sends.
+            // The sending client sets the length.
             parts.headers.remove(http::header::CONTENT_LENGTH);
             let request = reqwest::Request::try_from(Request::from_parts(parts, body))?;
             let began = Instant::now();

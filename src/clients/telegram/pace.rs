@@ -1,5 +1,5 @@
-//! How fast is polite: Telegram takes about one message a second in a chat, 20 a minute in a group and 30 a second in
-//! all, and says so (429) to those who are faster. It counts when messages arrive, which may be closer together than they
+//! How fast RMM may send: Telegram takes about one message a second in a chat, 20 a minute in a group and 30 a second in
+//! all, and says so (429) to bots that are faster. It counts when messages arrive, which may be closer together than they
 //! were sent: hence a little room everywhere.
 //!
 //! Time is a value here: what has passed since some beginning.

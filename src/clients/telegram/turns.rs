@@ -1,4 +1,4 @@
-//! Who wants to write to a chat stands in its queue until it is polite to write.
+//! What is to be sent to a chat stands in its queue until Telegram takes another message there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

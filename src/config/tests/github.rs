@@ -249,7 +249,7 @@ fn a_name_alone_is_cloned_from_the_github_of_the_file() {
 }
 
 #[test]
-fn one_workflow_for_there_and_back_is_worth_a_word() {
+fn one_workflow_for_deploy_and_rollback_is_warned_of() {
     let warned = |back: &str| {
         let production =
             format!("production = {{ driver = \"ci\", workflow = \"go.yaml\", rollback_workflow = \"{back}\" }}");
@@ -261,7 +261,7 @@ fn one_workflow_for_there_and_back_is_worth_a_word() {
 }
 
 #[test]
-fn a_workflow_without_one_to_go_back_is_worth_a_word() {
+fn a_workflow_without_a_rollback_workflow_is_warned_of() {
     let warned = |keys: &str| {
         let production = format!("production = {{ driver = \"ci\"{keys} }}");
         let text = github("token = \"env:TOKEN\"").replace("production.driver = \"ci\"", &production);

@@ -160,7 +160,7 @@ async fn a_request_that_finds_no_room_is_lost_with_its_transaction_and_no_more()
 }
 
 #[tokio::test]
-async fn a_lock_held_by_another_program_is_told_to_everyone_at_once() {
+async fn a_lock_held_by_another_program_is_told_at_once() {
     let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| tx.busy_timeout(Duration::ZERO)).await.unwrap();

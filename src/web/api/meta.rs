@@ -40,8 +40,8 @@ pub async fn health() -> Json<Health> {
     healthz().await
 }
 
-/// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
-/// is a write.
+/// How long it holds that the database was found to be writable, however often it is asked: any client may ask, and finding it
+/// out is a write.
 const WRITABLE_CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// When the database was last found to be writable. One caller at a time looks.

@@ -114,7 +114,7 @@ pub(super) struct Filter {
     /// One service; empty: all.
     #[serde(default)]
     service: String,
-    /// Only what one person started, owns or is waited for; empty: everybody's.
+    /// Only what one person started, owns or is waited for; empty: of all people.
     #[serde(default)]
     person: String,
 }

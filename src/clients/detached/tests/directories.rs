@@ -237,7 +237,7 @@ async fn two_copies_of_a_process(shell: &str) {
     let error = prepare(&host, &host.dir, copy, OLD, &keys(0)).await.unwrap_err();
     assert!(matches!(error, StepError::Fenced { .. }), "{error}");
     assert_eq!(host.sh("0", "true").await.0, Ended::Exited(0));
-    // The one who works there learns of it once.
+    // The process that works there learns of it once.
     let seen = TurnedAway { token: "run-17.a".into(), generation: 7, process: "copy".into(), by: None };
     let ready = prepare(&host, &host.dir, TOKEN, OLD, &keys(0)).await.unwrap();
     assert_eq!((ready.made, ready.turned_away), (Prepared::Same, Some(seen.clone())));

@@ -52,7 +52,7 @@ async fn a_way_over_two_hosts_carries_much_in_both_directions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_to_blame_on_the_way_is_named() {
+async fn the_host_that_fails_on_the_way_is_named() {
     let (outer, inner) = (sshd!(), sshd!());
     let blamed = |error: &TransportError| error.at().0.map(ToString::to_string);
 

@@ -98,7 +98,7 @@ fn a_lock_holds_back_a_deploy_of_which_nothing_has_started() {
 }
 
 #[test]
-fn who_finds_production_busy_waits_in_line_and_rehearses_again() {
+fn a_release_that_finds_production_busy_waits_in_line_and_rehearses_again() {
     let mut w = Sim::new();
     w.ship("v1.0.0");
     let first = w.release("v1.1.0");

@@ -52,7 +52,7 @@ fn the_end_is_shown_first_and_every_line_can_be_reached() {
 }
 
 #[test]
-fn who_follows_gets_the_new_lines_alone() {
+fn a_reader_who_follows_gets_the_new_lines_alone() {
     let conn = test_database();
     printed(&conn, &numbered(1..=1500));
     printed(&conn, "loading");
