@@ -1,6 +1,7 @@
 //! Wires the parts together from a configuration, and supervises them. Tests build it too.
 
 mod changes;
+pub mod collector;
 pub mod config_file;
 mod counted;
 pub mod local_steps;

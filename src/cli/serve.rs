@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::check;
 use crate::api_client::USAGE;
 use crate::app::App;
+use crate::app::collector;
 use crate::app::config_file::ConfigFile;
 use crate::app::systemd;
 use crate::config::{Config, env_vars};
@@ -32,7 +33,8 @@ impl Serve {
             }
         };
         let served = super::runtime().and_then(|runtime| {
-            let exports = telemetry::init(&config.telemetry.settings, runtime.handle());
+            let exports =
+                telemetry::init(&config.telemetry.settings, &|url| collector::client(&config, url), runtime.handle());
             keep_to_itself();
             runtime.block_on(async {
                 let served = serve(config, path).await;

@@ -3,14 +3,14 @@
 //! Must not: follow where the endpoint leads, read more of an answer than fits into a message many times over, try again, or make
 //! anything of what the model says but text.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+
+use super::endpoint;
 
 /// Of an answer, in bytes.
 const MOST_ANSWER: usize = 256 * 1024;
@@ -31,23 +31,21 @@ pub struct Model {
 pub struct Silent(pub String);
 
 impl Model {
-    /// A model at an address, which is called as it is. `timeout`: for one answer, from the call to its last byte.
+    /// A model at an address, which is called as it is. `ca`: authorities that are trusted beside the public ones, in PEM format.
+    /// `timeout`: for one answer, from the call to its last byte.
     ///
     /// # Errors
-    /// When the address or the HTTP client is unusable.
-    pub fn new(url: &str, name: &str, key: Option<SecretString>, timeout: Duration) -> Result<Self, Silent> {
+    /// When the address, the authorities or the HTTP client are unusable.
+    pub fn new(
+        url: &str,
+        ca: Option<&str>,
+        name: &str,
+        key: Option<SecretString>,
+        timeout: Duration,
+    ) -> Result<Self, Silent> {
         let url = Url::parse(url).map_err(|error| Silent(format!("its address cannot be read: {error}")))?;
-        let mut builder = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .redirect(Policy::none())
-            .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
-            // A proxy cannot know what this machine calls itself.
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| bottom(&error))?;
+        let builder = endpoint::builder(&url, ca).map_err(Silent)?.connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
+        let client = builder.build().map_err(|error| silent(&error))?;
         Ok(Self { client, url, name: name.to_owned(), key })
     }
 
@@ -68,14 +66,14 @@ impl Model {
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose_secret());
         }
-        let mut answer = request.send().await.map_err(|error| bottom(&error))?;
+        let mut answer = request.send().await.map_err(|error| silent(&error))?;
         let status = answer.status();
         if !status.is_success() {
             // What it says beside that may be long, or a page.
             return Err(Silent(format!("it answers {}", status.as_u16())));
         }
         let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| bottom(&error))? {
+        while let Some(part) = answer.chunk().await.map_err(|error| silent(&error))? {
             if body.len() + part.len() > MOST_ANSWER {
                 return Err(Silent(format!("its answer is longer than {} KiB", MOST_ANSWER / 1024)));
             }
@@ -107,16 +105,8 @@ struct Message {
     content: Option<String>,
 }
 
-/// What is at the bottom of an error: the address stands in the configuration.
-fn bottom(error: &reqwest::Error) -> Silent {
-    if error.is_timeout() {
-        return Silent("it has not answered in time".to_owned());
-    }
-    let mut bottom: &dyn std::error::Error = error;
-    while let Some(source) = bottom.source() {
-        bottom = source;
-    }
-    Silent(bottom.to_string())
+fn silent(error: &reqwest::Error) -> Silent {
+    Silent(if error.is_timeout() { "it has not answered in time".to_owned() } else { endpoint::bottom(error) })
 }
 
 #[cfg(test)]
@@ -141,7 +131,7 @@ mod tests {
     }
 
     async fn asked(answer: Router, timeout: Duration) -> Result<String, Silent> {
-        let model = Model::new(&at(answer).await, "m", Some("k-1".into()), timeout).unwrap();
+        let model = Model::new(&at(answer).await, None, "m", Some("k-1".into()), timeout).unwrap();
         model.ask("guess", "exit 1").await
     }
 
@@ -179,7 +169,7 @@ mod tests {
         ] {
             assert_eq!(asked(says(status, body), LONG).await, Err(Silent(why.into())), "{body}");
         }
-        let away = Model::new("http://127.0.0.1:1/v1", "m", None, LONG).unwrap();
+        let away = Model::new("http://127.0.0.1:1/v1", None, "m", None, LONG).unwrap();
         assert!(away.ask("guess", "x").await.is_err());
     }
 

@@ -10,11 +10,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use moka::future::Cache;
-use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{jose, tls};
+use super::{endpoint, jose};
 
 /// Where an issuer has its keys, behind its own address. GitHub's say the same of themselves in their `openid-configuration`;
 /// an address from there would have to be checked against the issuer's.
@@ -77,7 +76,7 @@ type Looked = (Instant, Result<(), Away>);
 /// The keys of issuers, by the address of the issuer and the name of the key.
 pub struct IssuerKeys {
     /// By the authorities that they trust beside the public ones.
-    clients: Cache<Option<String>, Result<reqwest::Client, Away>>,
+    clients: Cache<(String, Option<String>), Result<reqwest::Client, Away>>,
     keys: Cache<(String, String), Arc<DecodingKey>>,
     looks: Cache<String, Looked>,
     fresh: Cache<String, ()>,
@@ -150,7 +149,8 @@ impl IssuerKeys {
     }
 
     async fn ask(&self, issuer: &str, ca: Option<&str>) -> Result<Vec<(String, DecodingKey)>, Away> {
-        let client = self.clients.get_with(ca.map(str::to_owned), async { client(ca) }).await?;
+        let client =
+            self.clients.get_with((issuer.to_owned(), ca.map(str::to_owned)), async { client(issuer, ca) }).await?;
         let mut answer = client.get(format!("{issuer}{KEYS}")).send().await.map_err(|error| away(&error))?;
         if !answer.status().is_success() {
             return Err(Away(format!("it answers {}", answer.status())));
@@ -167,23 +167,14 @@ impl IssuerKeys {
     }
 }
 
-fn client(ca: Option<&str>) -> Result<reqwest::Client, Away> {
-    let trust = tls::client(ca).map_err(|fault| Away(format!("the certificates of `ca`: {fault:?}")))?;
-    let builder = reqwest::Client::builder()
-        .use_preconfigured_tls((*trust).clone())
-        .timeout(TIMEOUT)
-        .redirect(Policy::none())
-        .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));
+fn client(issuer: &str, ca: Option<&str>) -> Result<reqwest::Client, Away> {
+    let url = issuer.parse().map_err(|error| Away(format!("its address cannot be read: {error}")))?;
+    let builder = endpoint::builder(&url, ca).map_err(Away)?.timeout(TIMEOUT);
     builder.build().map_err(|error| away(&error))
 }
 
-/// What is at the bottom of an error: the address of the issuer stands in the log already.
 fn away(error: &reqwest::Error) -> Away {
-    let mut bottom: &dyn std::error::Error = error;
-    while let Some(source) = bottom.source() {
-        bottom = source;
-    }
-    Away(bottom.to_string())
+    Away(endpoint::bottom(error))
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ pub mod ai;
 pub mod checkup;
 pub mod detached;
 pub mod dial;
+pub mod endpoint;
 pub mod filter;
 pub mod git;
 pub mod github;

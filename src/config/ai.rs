@@ -25,6 +25,8 @@ pub struct Ai {
     pub model: String,
     /// Reference to the key, where one is needed; see [`super::Secrets`].
     pub key: Option<String>,
+    /// Reference to authorities that are trusted for the endpoint beside the public ones.
+    pub ca: Option<String>,
     /// How long an answer may take.
     pub timeout: Duration,
     /// Characters that are sent.
@@ -79,6 +81,10 @@ pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Ke
         }
         Some(reference.value)
     });
+    let ca = section
+        .text("ca")
+        .filter(|reference| keyring.trust_at(reference, "url", url.as_deref()))
+        .map(|text| text.value);
     let number = |name: &str, least, most, usual: i64| {
         let value = section.number(name, least..=most).map_or(usual, |number| number.value);
         usize::try_from(value).unwrap_or(usize::MAX)
@@ -88,6 +94,7 @@ pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Ke
         max_input: number("max_input", 500, 100_000, MAX_INPUT),
         max_output: number("max_output", 100, 2_000, MAX_OUTPUT),
         key,
+        ca,
         url: url?,
         model: model?,
     })

@@ -87,12 +87,13 @@ impl Config {
     }
 
     fn write_telemetry(&self, out: &mut String) -> fmt::Result {
-        let Telemetry { settings, endpoint, headers } = &self.telemetry;
+        let Telemetry { settings, endpoint, headers, ca } = &self.telemetry;
         if settings.traces.is_none() && settings.logs.is_none() {
             return Ok(());
         }
         writeln!(out, "\n[telemetry]")?;
         optional(out, "endpoint", endpoint.as_deref())?;
+        optional(out, "ca", ca.as_deref())?;
         for (what, whole) in [("spans", &settings.traces), ("lines of the log", &settings.logs)] {
             match whole {
                 Some(whole) => writeln!(out, "# {what} go to {}", whole.escape_debug())?,
@@ -166,6 +167,7 @@ fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
 
 fn write_ai(out: &mut String, ai: &Ai) -> fmt::Result {
     writeln!(out, "\n[ai]\nurl = {}\nmodel = {}", quoted(ai.base()), quoted(&ai.model))?;
+    optional(out, "ca", ai.ca.as_deref())?;
     ai.key.as_ref().map_or(Ok(()), |reference| secret(out, "key", reference))?;
     writeln!(out, "timeout = {}", quoted(&duration_text::text(ai.timeout)))?;
     writeln!(out, "max_input = {}\nmax_output = {}", ai.max_input, ai.max_output)

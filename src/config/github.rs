@@ -75,7 +75,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
     };
     let written = section.text("api_url");
     let api_url = written.as_ref().map_or_else(|| Some(GITHUB_API.to_owned()), |text| api_url(&section, text));
-    let ca = section.text("ca").filter(|reference| ca_fits(&section, reference, api_url.as_deref(), keyring));
+    let ca = section.text("ca").filter(|reference| keyring.trust_at(reference, "api_url", api_url.as_deref()));
     let webhook_secret = webhook_secret(&section, keyring);
     let oidc_audience = match section.text("oidc_audience") {
         Some(text) => audience(&section, text),
@@ -227,12 +227,4 @@ fn usual_api(url: &str) -> String {
     } else {
         format!("https://{authority}/api/v3")
     }
-}
-
-fn ca_fits(section: &Section<'_>, reference: &Located<String>, api_url: Option<&str>, keyring: &Keyring<'_>) -> bool {
-    if api_url.is_some_and(|url| !url.starts_with("https://")) {
-        section.report.error(&reference.place, ConfigFault::NotHttps { key: "api_url".to_owned() });
-        return false;
-    }
-    keyring.trust(reference, None)
 }

@@ -85,11 +85,19 @@ static LOGS: &[Key] = &[value("keep")];
 
 static LINKS: &[Key] = &[value("trace"), value("logs")];
 
-static AI: &[Key] =
-    &[value("url"), value("model"), secret("key"), value("timeout"), value("max_input"), value("max_output")];
+static AI: &[Key] = &[
+    value("url"),
+    value("ca"),
+    value("model"),
+    secret("key"),
+    value("timeout"),
+    value("max_input"),
+    value("max_output"),
+];
 
 static TELEMETRY: &[Key] = &[
     value("endpoint"),
+    value("ca"),
     value("sample"),
     value("logs"),
     value("service_name"),

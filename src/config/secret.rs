@@ -175,6 +175,15 @@ impl<'a> Keyring<'a> {
         fits
     }
 
+    /// As [`Keyring::trust`], for the address `url` under `key`; also reported where no certificate is looked at there.
+    pub fn trust_at(&self, reference: &Located<String>, key: &str, url: Option<&str>) -> bool {
+        if url.is_some_and(|url| !url.starts_with("https://")) {
+            self.report.error(&reference.place, ConfigFault::NotHttps { key: key.to_owned() });
+            return false;
+        }
+        self.trust(reference, None)
+    }
+
     pub fn into_parts(self) -> (Secrets, Authorities) {
         (self.found.into_inner(), self.authorities.into_inner())
     }

@@ -26,6 +26,8 @@ pub struct Telemetry {
     pub endpoint: Option<String>,
     /// Where the values of headers come from, by their names.
     pub headers: BTreeMap<String, String>,
+    /// Reference to authorities that are trusted for the collector beside the public ones.
+    pub ca: Option<String>,
 }
 
 pub(super) fn read(root: &Section<'_>, report: &Report<'_>, env: &EnvVars, keyring: &Keyring<'_>) -> Telemetry {
@@ -73,10 +75,18 @@ pub(super) fn read(root: &Section<'_>, report: &Report<'_>, env: &EnvVars, keyri
         settings.traces = whole("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| below(TRACES)).filter(|_| traced);
         settings.logs = whole("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT").or_else(|| below(LOGS)).filter(|_| with_logs);
     }
+    let secured = [&settings.traces, &settings.logs].into_iter().flatten().find(|url| url.starts_with("https://"));
+    let written = section.and_then(|section| section.text("ca"));
+    let written =
+        written.filter(|ca| keyring.trust_at(ca, "endpoint", secured.or(endpoint.as_ref()).map(String::as_str)));
+    let ca = variables
+        .text("OTEL_EXPORTER_OTLP_CERTIFICATE")
+        .map(|path| Located { value: format!("file:{}", path.value), ..path });
+    let ca = ca.filter(|ca| keyring.trust(ca, None)).or(written).map(|ca| ca.value);
     if settings.traces.is_some() || settings.logs.is_some() {
         variables.warn_of_other_protocols();
     }
-    Telemetry { settings, endpoint, headers }
+    Telemetry { settings, endpoint, headers, ca }
 }
 
 fn address(report: &Report<'_>, text: &Located<String>) -> Option<String> {

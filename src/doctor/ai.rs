@@ -16,7 +16,8 @@ pub(super) async fn examine(config: &Config) -> Option<Examined> {
     let finding = if let Some(None) = key {
         Finding::warn(Topic::Model, ModelFact::NoKey).with(Remedy::RunAsRmm)
     } else {
-        let model = Model::new(&settings.url, &settings.model, key.flatten().cloned(), settings.timeout);
+        let ca = settings.ca.as_ref().and_then(|reference| config.authorities.get(reference));
+        let model = Model::new(&settings.url, ca, &settings.model, key.flatten().cloned(), settings.timeout);
         let answered = match model {
             Ok(model) => model.ask(TASK, DATA).await,
             Err(silent) => Err(silent),

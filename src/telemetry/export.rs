@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,14 +24,14 @@ use tokio::runtime::Handle;
 
 use super::settings::{Sampling, Settings};
 
-/// How long the way to the collector may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// More of an answer than this is not read. What a collector has to say is a few bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
 /// How long the last batch may take at the end.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 type AnyError = Box<dyn Error + Send + Sync>;
+/// Makes the HTTP client for an address.
+pub type MakeClient<'a> = &'a dyn Fn(&str) -> Result<reqwest::Client, String>;
 
 /// What exports; nothing where nothing is exported.
 #[derive(Debug, Clone, Default)]
@@ -42,16 +41,17 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// What these settings ask for. Answers are waited for on `runtime`: the threads of the batches have none.
+    /// What these settings ask for, by a client for each address. Answers are waited for on `runtime`: the threads of the batches have
+    /// none.
     ///
     /// # Errors
     /// When the address cannot be used.
-    pub(super) fn start(settings: &Settings, runtime: &Handle) -> Result<Self, AnyError> {
+    pub(super) fn start(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Result<Self, AnyError> {
         let resource = resource(settings);
         let spans = settings.traces.as_ref().map(|endpoint| -> Result<_, AnyError> {
             let exporter = SpanExporter::builder()
                 .with_http()
-                .with_http_client(Wire::to(endpoint, settings, runtime)?)
+                .with_http_client(Wire { client: client(endpoint)?, runtime: runtime.clone() })
                 .with_protocol(Protocol::HttpBinary)
                 .with_endpoint(endpoint)
                 .with_headers(headers(settings))
@@ -67,7 +67,7 @@ impl Exports {
         let lines = settings.logs.as_ref().map(|endpoint| -> Result<_, AnyError> {
             let exporter = LogExporter::builder()
                 .with_http()
-                .with_http_client(Wire::to(endpoint, settings, runtime)?)
+                .with_http_client(Wire { client: client(endpoint)?, runtime: runtime.clone() })
                 .with_protocol(Protocol::HttpBinary)
                 .with_endpoint(endpoint)
                 .with_headers(headers(settings))
@@ -118,24 +118,6 @@ fn sampler(sampling: Sampling) -> Sampler {
 struct Wire {
     client: reqwest::Client,
     runtime: Handle,
-}
-
-impl Wire {
-    fn to(endpoint: &str, settings: &Settings, runtime: &Handle) -> Result<Self, AnyError> {
-        let url: reqwest::Url = endpoint.parse()?;
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-            .timeout(settings.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
-            // A proxy cannot know what this machine calls itself.
-            builder = builder.no_proxy();
-        }
-        Ok(Self { client: builder.build()?, runtime: runtime.clone() })
-    }
 }
 
 type Answered<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;

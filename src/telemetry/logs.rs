@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::errors::{self, Gathered};
-use super::export::Exports;
+use super::export::{Exports, MakeClient};
 use super::lines::{AsJson, AsText, Belonging, Exported, Screened};
 use super::metrics::{self, LogLevel};
 use super::settings::Settings;
@@ -21,8 +21,8 @@ use super::traces;
 
 /// Sets logging and tracing up, once. What is exported is to be ended at the end.
 #[must_use]
-pub fn init(settings: &Settings, runtime: &Handle) -> Exports {
-    let (exports, failed) = match Exports::start(settings, runtime) {
+pub fn init(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Exports {
+    let (exports, failed) = match Exports::start(settings, client, runtime) {
         Ok(exports) => (exports, None),
         Err(error) => (Exports::default(), Some(error)),
     };

@@ -52,7 +52,8 @@ impl Analyst {
     pub(in crate::bot) fn of(config: &config::Config) -> Option<Self> {
         let ai = config.ai.as_ref()?;
         let key = ai.key.as_ref().and_then(|reference| config.secrets.get(reference)).cloned();
-        let model = Model::new(&ai.url, &ai.model, key, ai.timeout);
+        let ca = ai.ca.as_ref().and_then(|reference| config.authorities.get(reference));
+        let model = Model::new(&ai.url, ca, &ai.model, key, ai.timeout);
         let model = model.inspect_err(|error| tracing::warn!(%error, "nothing is analysed: [ai] is unusable")).ok()?;
         Some(Self::asking(model, ai.max_input, ai.max_output))
     }

@@ -85,7 +85,7 @@ async fn a_storm_of_errors_is_one_message_with_a_count() {
 #[tokio::test]
 async fn more_than_a_model_can_answer_is_left_out_with_a_word() {
     let (_peer, mut desk) = Desk::with_alerts(ALERTS).await;
-    let model = Model::new("http://127.0.0.1:1/v1", "m", None, Duration::from_secs(1)).unwrap();
+    let model = Model::new("http://127.0.0.1:1/v1", None, "m", None, Duration::from_secs(1)).unwrap();
     Arc::get_mut(&mut desk.bot).unwrap().analyst = Some(Analyst::asking(model, 500, 100));
     let alert = |number: usize| Alert {
         kind: AlertKind::Error,

@@ -53,6 +53,7 @@ use self::app::{As, Proof, Tokens};
 use self::patience::{Limits, OfLogin};
 use self::runs::Remembered;
 use self::wire::Failure;
+use super::endpoint;
 use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::repository::RepoName;
 
@@ -220,7 +221,7 @@ impl GitHub {
         let request = octocrab.build_request(request, question.body.as_ref());
         // What has an address that cannot be written is not sent.
         let request =
-            request.map_err(|error| Failure::unsent(GithubFault::NotSetUp { said: wire::deepest(&error) }))?;
+            request.map_err(|error| Failure::unsent(GithubFault::NotSetUp { said: endpoint::bottom(&error) }))?;
         let (parts, mut body) = octocrab.execute(request).await.map_err(failed)?.into_parts();
         let too_long = || Failure::sent(GithubFault::TooLong { limit: LONGEST });
         let mut bytes = Vec::new();

@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use tower::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use super::super::endpoint::{self, chain};
 use super::super::tls;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::fault::{AnswerFault, DialFault, DialOutcome};
@@ -34,10 +34,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The client for one API. Has to be called where tokio runs: octocrab begins to work at once.
 pub(super) fn octocrab(api: &Url, client: reqwest::Client) -> Result<Octocrab, GithubFault> {
     let base = api.as_str().parse().map_err(|_| GithubFault::NotSetUp { said: format!("{api} is no address") })?;
-    let headers = vec![
-        (http::header::USER_AGENT, HeaderValue::from_static(concat!("rmm/", env!("CARGO_PKG_VERSION")))),
-        (http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
-    ];
+    let headers = vec![(http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"))];
     let built: Result<Octocrab, std::convert::Infallible> = OctocrabBuilder::new_empty()
         .with_service(Wire(client))
         .with_layer(&ExtraHeadersLayer::new(std::sync::Arc::new(headers)))
@@ -51,24 +48,9 @@ pub(super) fn octocrab(api: &Url, client: reqwest::Client) -> Result<Octocrab, G
 /// The HTTP client; trusts the public authorities, and those of `ca` (PEM) beside them.
 pub(super) fn http_client(api: &Url, ca: Option<&str>) -> Result<reqwest::Client, GithubFault> {
     let failed = |said: String| GithubFault::NotSetUp { said };
-    let trust = tls::client(ca).map_err(|fault| failed(format!("the certificates of `ca`: {fault:?}")))?;
-    let mut builder = reqwest::Client::builder()
-        .use_preconfigured_tls((*trust).clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE)
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never());
-    if is_loopback(api) {
-        // A proxy cannot know what this machine calls itself.
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| failed(deepest(&error)))
-}
-
-fn is_loopback(api: &Url) -> bool {
-    let host = api.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    let builder = endpoint::builder(api, ca).map_err(failed)?;
+    let builder = builder.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(IDLE).tcp_nodelay(true);
+    builder.build().map_err(|error| failed(endpoint::bottom(&error)))
 }
 
 type AnyError = Box<dyn Error + Send + Sync>;
@@ -153,7 +135,7 @@ impl Failure {
         let connecting =
             chain(error).filter_map(|one| one.downcast_ref::<reqwest::Error>()).any(reqwest::Error::is_connect);
         if !connecting {
-            return Self::sent(GithubFault::Cut { asked, said: deepest(error) });
+            return Self::sent(GithubFault::Cut { asked, said: endpoint::bottom(error) });
         }
         let tls = chain(error).filter_map(|one| one.downcast_ref::<io::Error>()).find_map(tls_fault);
         Self::unsent(match tls {
@@ -176,7 +158,7 @@ fn unconnected(error: &(dyn Error + 'static), api: &Url) -> Reason {
     let refused = chain(error)
         .filter_map(|one| one.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    let said = deepest(error);
+    let said = endpoint::bottom(error);
     let fault = if refused {
         DialFault::Address { asked, outcome: DialOutcome::Refused }
     } else if timed_out {
@@ -193,15 +175,6 @@ fn unconnected(error: &(dyn Error + 'static), api: &Url) -> Reason {
 fn tls_fault(error: &io::Error) -> Option<AnswerFault> {
     let inner = || tls_fault(error.get_ref()?.downcast_ref::<io::Error>()?);
     tls::fault(error).map(|fault| AnswerFault::Tls { fault }).or_else(inner)
-}
-
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (**error).source())
-}
-
-/// The words at the bottom of an error; those above repeat the address.
-pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 /// The value of a header, as text.

@@ -64,6 +64,25 @@ fn variables_win_over_the_file() {
 }
 
 #[test]
+fn a_collector_of_an_own_authority_is_trusted_by_file_or_by_variable() {
+    let own = rcgen::generate_simple_self_signed(["collector.example.com".to_owned()]).unwrap().cert.pem();
+    let file = "[telemetry]\nendpoint = \"https://collector.example.com\"\nca = \"env:CA\"\n";
+    let config = parse_with(file, &[("CA", &own)]).unwrap();
+    assert_eq!(config.telemetry.ca.as_deref().and_then(|ca| config.authorities.get(ca)), Some(own.as_str()));
+    assert!(config.effective().contains("ca = \"env:CA\"\n"));
+    let path = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(path.path(), &own).unwrap();
+    let named = path.path().display().to_string();
+    let both = [("CA", own.as_str()), ("OTEL_EXPORTER_OTLP_CERTIFICATE", named.as_str())];
+    let config = parse_with(file, &both).unwrap();
+    assert_eq!(config.telemetry.ca, Some(format!("file:{named}")));
+    let wrong = parse_with(&file.replace("https", "http"), &[("CA", &own)]).unwrap_err().to_string();
+    assert!(wrong.contains("telemetry.ca: belongs to an `endpoint` with https://"), "{wrong}");
+    let wrong = parse_with(file, &[("CA", "no certificate")]).unwrap_err().to_string();
+    assert!(wrong.contains("telemetry.ca: holds no certificate"), "{wrong}");
+}
+
+#[test]
 fn what_rmm_cannot_do_is_said() {
     let warned = |name, value| {
         let config = parse_with(FILE, &[KEY, (name, value)]).unwrap();
