@@ -6,10 +6,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::domain::env::Env;
+use crate::domain::environment::Stragglers;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
@@ -18,10 +21,11 @@ use crate::engine::Engine;
 use crate::engine::catalog::Catalog;
 use crate::engine::supervise::keep_running;
 use crate::store::events::{self, EventRow, Scope};
-use crate::store::{StoreError, releases};
+use crate::store::{StoreError, releases, runs};
+use crate::wording::Language;
 
 /// The events that have a line.
-const TOLD: [&str; 9] = [
+const TOLD: [&str; 12] = [
     "release_created",
     "release_moved",
     "run_ended",
@@ -29,6 +33,9 @@ const TOLD: [&str; 9] = [
     "environment_changed",
     "environment_dirty",
     "environment_repaired",
+    "host_left_behind",
+    "host_caught_up",
+    "host_given_up",
     "gates_bypassed",
     "tag_moved",
 ];
@@ -74,27 +81,46 @@ async fn step(engine: &Engine, told: &AtomicI64) -> Result<bool, StoreError> {
     if engine.store().progress().borrow().last_event <= after {
         return Ok(false);
     }
+    let catalog = engine.catalog();
     let rows = engine.read(move |conn| {
         let rows = events::after(conn, after, &Scope::default(), BATCH, usize::MAX)?.events;
-        let tag = |row: &EventRow| {
-            if !TOLD.contains(&row.kind.as_str()) {
-                return Ok(None);
-            }
-            let release = row.release.map(|id| releases::get(conn, ReleaseId(id))).transpose()?.flatten();
-            Ok::<_, StoreError>(release.and_then(|release| release.tag).map(|tag| tag.to_string()))
-        };
-        rows.into_iter().map(|row| Ok((tag(&row)?, row))).collect::<Result<Vec<_>, StoreError>>()
+        rows.into_iter()
+            .map(|row| Ok((About::read(conn, &catalog, &row)?, row)))
+            .collect::<Result<Vec<_>, StoreError>>()
     });
     let rows = rows.await?;
-    for (tag, row) in &rows {
+    for (about, row) in &rows {
         told.store(row.seq, Ordering::Relaxed);
-        line(row, tag.as_deref(), &engine.catalog());
+        line(row, about, &engine.catalog());
     }
     Ok(!rows.is_empty())
 }
 
+/// What the line of an event says of its release.
+#[derive(Default)]
+struct About {
+    tag: Option<String>,
+    /// Hosts that may run another version than production.
+    stragglers: Option<Stragglers>,
+}
+
+impl About {
+    fn read(conn: &Connection, catalog: &Catalog, row: &EventRow) -> Result<Self, StoreError> {
+        let told = row.release.filter(|_| TOLD.contains(&row.kind.as_str()));
+        let release = told.map(|id| releases::get(conn, ReleaseId(id))).transpose()?.flatten();
+        let Some(release) = release else { return Ok(Self::default()) };
+        let tag = release.tag.as_ref().map(ToString::to_string);
+        let Some(service) = catalog.service(&release.service).filter(|_| row.kind == "release_moved") else {
+            return Ok(Self { tag, stragglers: None });
+        };
+        let production = runs::environment(conn, &release.service, Env::Production)?;
+        Ok(Self { tag, stragglers: Stragglers::of(&release, &production, service) })
+    }
+}
+
 /// The line of an event, if it has one.
-fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
+fn line(row: &EventRow, about: &About, catalog: &Catalog) {
+    let tag = about.tag.as_deref();
     let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
     let text = |name: &str| data[name].as_str();
     let actor = serde_json::from_str::<Actor>(&row.actor).ok();
@@ -111,13 +137,18 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
         "release_moved" => {
             let (from, to) = (text("from"), text("to"));
             let status = to.and_then(|to| to.parse::<Status>().ok());
-            let what = status.map_or("the release goes on", in_words);
+            let mut what = status.map_or("the release goes on", in_words).to_owned();
+            let has_come = matches!(status, Some(Status::RollbackDone | Status::Deployed));
+            let stragglers = about.stragglers.as_ref().filter(|_| has_come);
+            if let Some(left) = stragglers {
+                what = format!("{what}; production runs {}", Language::En.stragglers(left));
+            }
             let is_bad = |status: Status| {
                 status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)
             };
             let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
             let is_alarm = because.is_some_and(|reason| reason.is_of_moved_tag());
-            if is_alarm || status.is_some_and(is_bad) {
+            if is_alarm || stragglers.is_some() || status.is_some_and(is_bad) {
                 warn!(service, tag, release, from, to, by, why, trace_id, "{what}");
             } else {
                 info!(service, tag, release, from, to, by, why, trace_id, "{what}");
@@ -144,6 +175,18 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
         "environment_dirty" => {
             let environment = text("environment");
             warn!(service, tag, release, run, environment, why, trace_id, "the environment needs repair");
+        }
+        "host_left_behind" => {
+            let (environment, host) = (text("environment"), text("host"));
+            warn!(service, tag, release, run, environment, host, why, trace_id, "the run goes on without a host");
+        }
+        "host_caught_up" => {
+            let (environment, host) = (text("environment"), text("host"));
+            info!(service, tag, release, run, environment, host, trace_id, "a host that was left behind is caught up");
+        }
+        "host_given_up" => {
+            let (environment, host) = (text("environment"), text("host"));
+            info!(service, environment, host, by, why, trace_id, "a host is given up");
         }
         "run_resolved" => {
             let verdict = text("verdict");

@@ -6,20 +6,23 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use teloxide::types::{Message, User};
 
+use super::audience::{About, audience};
 use super::draw::letters;
 use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, number_of, questions, team};
-use crate::clients::telegram::{Button, Text};
+use crate::clients::telegram::{Button, Destination, Text};
 use crate::domain::command::Command;
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
+use crate::domain::notice::Notice;
 use crate::domain::person::{Role, shared_account};
-use crate::domain::status::List;
+use crate::domain::status::{List, Status};
+use crate::domain::text::{meant, prose};
 use crate::engine::people::Who;
 use crate::engine::{Failure, Request};
-use crate::store::StoreError;
 use crate::store::telegram::{self, Update};
+use crate::store::{StoreError, releases};
 use crate::telemetry::traces;
 use crate::views::ServiceOverview;
 
@@ -38,6 +41,10 @@ struct Letter<'a> {
 enum Reply {
     Screen(Screen),
     Words(Text),
+    /// It was no answer: the question stays open.
+    Again(Text),
+    /// The chat hears it by the notice of what was done.
+    Told,
 }
 
 /// Handles a message.
@@ -114,11 +121,12 @@ pub(super) async fn message(
         }
         (None, None) => Ok(Reply::Screen(Screen::Menu)),
     };
-    // After a reply that was refused, another one is waited for.
-    let answers = answers.filter(|_| reply.is_ok());
+    // After a reply that was refused, or had no words, another one is waited for.
+    let answers = answers.filter(|_| !matches!(reply, Err(_) | Ok(Reply::Again(_))));
     match reply {
         Ok(Reply::Screen(screen)) => letter.show(screen, viewer),
-        Ok(Reply::Words(text)) => letter.say(text),
+        Ok(Reply::Words(text) | Reply::Again(text)) => letter.say(text),
+        Ok(Reply::Told) => {}
         Err(Failure::Refused(refusal)) => letter.say(Bot::plain(&bot.words.refusal(viewer.language, &refusal, None))),
         Err(Failure::Store(error)) => return Err(error),
     }
@@ -201,19 +209,41 @@ impl Letter<'_> {
 
     async fn answered(&self, viewer: &Viewer, wish: Wish, text: &str) -> Result<Reply, Failure> {
         let Wish { release, revision, act, .. } = wish;
+        if has_no_words(text) {
+            return Ok(Reply::Again(self.bot.say(viewer.language, "reason_empty", facts!())));
+        }
         let Some((command, outcome)) = questions::answered(&wish, Some(revision), text.trim().to_owned()) else {
             return Ok(Reply::Screen(Screen::Release(release)));
         };
         // The vote looks at the revision itself.
         let seen = Some(revision).filter(|_| act != Act::RejectInWords);
         let back_to = if let Act::Rollback { to, .. } = act { Some(to) } else { None };
+        let before = self.status_of(release).await?;
         self.ask(viewer, command, None, seen).await?;
         if self.private {
             return Ok(Reply::Screen(Screen::Release(release)));
         }
+        if let (Some(from), Some(to)) = (before, self.status_of(release).await?)
+            && let Some(notice) = team::notice_of(from, to)
+            && self.is_told_here(release, notice).await?
+        {
+            return Ok(Reply::Told);
+        }
         // The card of the team follows from the record.
         let outcome = self.bot.outcome(viewer.language, outcome, release, back_to).await;
         Ok(Reply::Words(Bot::plain(&outcome)))
+    }
+
+    async fn status_of(&self, release: ReleaseId) -> Result<Option<Status>, StoreError> {
+        let found = self.bot.engine.read(move |conn| releases::get(conn, release)).await?;
+        Ok(found.map(|release| release.status))
+    }
+
+    /// Whether this place hears this kind of news about a release.
+    async fn is_told_here(&self, release: ReleaseId, notice: Notice) -> Result<bool, StoreError> {
+        let here = Destination { chat: self.chat, topic: self.topic };
+        let hear = audience(self.bot, &About::Release(release)).await?;
+        Ok(hear.iter().any(|it| it.place == here && it.notices.contains(&notice) && !self.bot.refuses(it.place)))
     }
 
     async fn called(&self, viewer: &Viewer, called: Called<'_>) -> Result<Reply, Failure> {
@@ -264,8 +294,9 @@ impl Letter<'_> {
             (Some(known), _) => known.clone(),
             (None, [only]) if name.is_empty() => only.clone(),
             (None, _) => {
-                let facts =
-                    facts!(command => called.name, services => all.iter().map(ToString::to_string).collect::<Vec<_>>());
+                let near = meant(name, all.iter().map(ServiceName::as_str)).filter(|_| !name.is_empty());
+                let services = all.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let facts = facts!(command => called.name, given => name, near => near, services => services);
                 return Ok(Reply::Words(self.bot.say(viewer.language, "which_service", facts)));
             }
         };
@@ -281,7 +312,7 @@ impl Letter<'_> {
                     }
                 })
             }
-            "lock" if rest.trim().is_empty() => {
+            "lock" if has_no_words(rest) => {
                 let facts = facts!(service => service.as_str());
                 Ok(Reply::Words(self.bot.say(viewer.language, "usage_lock", facts)))
             }
@@ -328,6 +359,11 @@ impl Letter<'_> {
             Job { what, updates: vec![self.update.id], asked: self.bot.engine.now(), place: traces::here() },
         );
     }
+}
+
+/// Whether nothing would be left of a reason.
+fn has_no_words(text: &str) -> bool {
+    prose(text, 1).is_empty()
 }
 
 /// What a link to the bot leads to: `?start=r123`.

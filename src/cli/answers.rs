@@ -113,12 +113,12 @@ pub(super) fn person_is_told(language: Language, person: &str, told: ToldView) -
         (En, ToldView::Now) => format!("The bot tells {person} so."),
         (En, ToldView::Later) => {
             format!(
-                "{person} has not written to the bot yet, and will be told when they do, if it is still valid then."
+                "The bot cannot write to {person} yet; it tells them as soon as it can, if that is still valid then."
             )
         }
         (Ru, ToldView::Now) => format!("Бот сообщит об этом {person}."),
         (Ru, ToldView::Later) => {
-            format!("{person} ещё не пишет боту и узнает об этом, когда напишет, если срок к тому времени не истечёт.")
+            format!("Бот пока не может написать {person} и сообщит об этом, как только сможет, если срок не истечёт.")
         }
     }
 }

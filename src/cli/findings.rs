@@ -39,8 +39,8 @@ fn shown<'a>(
         };
         let name = ui.paint(&format!("{:widest$}", name_of(finding)), Tone::Dim);
         let mark = ui.paint(&format!("{mark:4}"), tone);
-        let detail = clean(&ui.language.found(&finding.found));
-        for (at, line) in wrap(&detail, ui.prose().saturating_sub(indent).max(20)).iter().enumerate() {
+        let detail = ui.language.found(&finding.found);
+        for (at, line) in lines(&detail, ui.prose().saturating_sub(indent).max(20)).iter().enumerate() {
             match at {
                 0 => out.push_str(&format!("{number}  {mark}  {name}  {line}\n")),
                 _ => out.push_str(&format!("{:indent$}{line}\n", "")),
@@ -52,4 +52,29 @@ fn shown<'a>(
         }
     }
     out
+}
+
+/// What was found, wrapped. What is quoted keeps its lines and blanks: a mark below it stands where it belongs.
+fn lines(detail: &str, most: usize) -> Vec<String> {
+    let is_quoted =
+        |line: &str| line.split_once(" | ").map_or(line, |(number, _)| number).trim().parse::<u32>().is_ok();
+    let is_mark = |line: &str| line.trim_start().starts_with("| ");
+    let each = detail.lines().map(clean).flat_map(|line| {
+        if line.starts_with(' ') && (is_quoted(&line) || is_mark(&line)) { vec![line] } else { wrap(&line, most) }
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::finding::{MachineFact, Topic};
+
+    #[test]
+    fn what_is_quoted_of_the_configuration_keeps_its_lines() {
+        let said = "rmm.toml:21:3: services[0].surfaces: a surface that RMM deploys needs a `command` or something like it\n   \
+                    21 |   [[services.surfaces]]\n      |   ^^^^^^^^^^^^^^^^^^^^^\n      = hint: write one";
+        let found = Finding::fail(Topic::Config, MachineFact::Said { said: said.to_owned() });
+        insta::assert_snapshot!(report("this machine", &[found], &Ui::test(70)));
+    }
 }

@@ -331,3 +331,12 @@ pub(in crate::cli) fn of(ui: &Ui, some: impl Display, all: impl Display) -> Stri
         Ru => format!("{some} из {all}"),
     }
 }
+
+/// What production runs, and on which hosts, where some were left behind: a sentence that begins small.
+pub(in crate::cli) fn stragglers(language: Language, left: &contract::StragglersView) -> String {
+    match (&left.because, language) {
+        (None, _) => clean(&left.sentence),
+        (Some(facts), Language::En) => format!("production runs {}", language.stragglers(facts)),
+        (Some(facts), Language::Ru) => format!("в продакшне {}", language.stragglers(facts)),
+    }
+}

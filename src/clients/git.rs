@@ -260,6 +260,10 @@ pub fn advice(said: &str) -> Option<GitAdvice> {
         ("dubious ownership", GitAdvice::Ownership),
         ("Host key verification failed", GitAdvice::KnownHosts),
         ("Permission denied (publickey", GitAdvice::DeployKey),
+        ("does not appear to be a git repository", GitAdvice::Address),
+        ("not a git repository", GitAdvice::Address),
+        ("epository not found", GitAdvice::Address),
+        ("' not found", GitAdvice::Address),
     ];
     ADVICE.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -48,7 +49,10 @@ impl Authorities {
         let found = if let Some(path) = reference.value.strip_prefix("file:") {
             file(&base.join(path))
         } else if let Some(name) = reference.value.strip_prefix("env:") {
-            environment.get(name).cloned().ok_or_else(|| ConfigFault::VariableUnset { name: name.to_owned() })
+            environment.get(name).cloned().ok_or_else(|| match name.to_owned() {
+                name if environment.is_not_text(&name) => ConfigFault::VariableNotText { name },
+                name => ConfigFault::VariableUnset { name },
+            })
         } else {
             Err(ConfigFault::NoCertificates)
         };
@@ -65,8 +69,11 @@ impl Authorities {
 fn file(path: &Path) -> Result<String, ConfigFault> {
     let wrong = |fault| ConfigFault::File { path: path.display().to_string(), fault };
     let about = fs::metadata(path).map_err(|error| {
-        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
-        wrong(if is_missing { FileFault::Missing } else { FileFault::Unreadable(error.to_string()) })
+        wrong(match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) => FileFault::Missing,
+            Some(Errno::LOOP) => FileFault::LinkLoop,
+            Some(_) | None => FileFault::Unreadable(error.to_string()),
+        })
     })?;
     // A device or pipe could block the start for ever.
     if !about.is_file() || about.len() > LARGEST_FILE {

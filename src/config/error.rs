@@ -7,6 +7,7 @@ use std::fmt;
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
 use crate::domain::finding::Misconfigured;
 use crate::domain::ids::ServiceName;
+use crate::domain::text::meant;
 use crate::wording::{Language, russian_plural};
 
 /// A place in the text of the configuration, counted from 1; columns count characters.
@@ -111,28 +112,16 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// The one of `known` that was probably meant, if any comes close.
-pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let given = given.to_lowercase();
-    let tolerance = given.chars().count() / 3 + 1;
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&given, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= tolerance && *distance < candidate.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 /// What is not known, and what was probably meant or, where nothing comes close, what there is.
 pub(super) fn unknown<'k>(what: Unknown, given: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> ConfigFault {
     // `proxy_jump` is a `jump`, too.
     let part = || known.clone().into_iter().find(|name| given.split('_').any(|part| part == *name));
-    let near = nearest(given, known.clone()).or_else(part).map(str::to_owned);
+    let near = meant(given, known.clone()).or_else(part).map(str::to_owned);
     ConfigFault::Unknown { what, near, known: known.into_iter().map(str::to_owned).collect() }
 }
 
 /// A name that is not in one of the lists of the file, and what was probably meant.
 pub(super) fn not_among<'k>(list: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> ConfigFault {
-    let near = nearest(given, known).map(str::to_owned);
+    let near = meant(given, known).map(str::to_owned);
     ConfigFault::NotAmong { name: given.to_owned(), list: list.to_owned(), near }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{nearest, unknown};
+use super::error::unknown;
 use super::keys::{Key, Shape};
 use super::report::{Located, Origin, Report, Spot, join};
 use super::secret::is_reference;
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Expected, Needed, Unknown};
 use crate::domain::rule::Rule;
+use crate::domain::text::meant;
 
 /// A time limit that is shorter ends everything before it has begun.
 pub(super) const SHORTEST_LIMIT: Duration = Duration::from_millis(100);
@@ -45,7 +46,7 @@ impl<'a> Section<'a> {
                 ) => {}
                 None => {
                     let usable = keys.iter().filter(|key| !matches!(key.shape, Shape::Later(_))).map(|key| key.name);
-                    let near = nearest(given, usable.clone());
+                    let near = meant(given, usable.clone());
                     let secret = |key: &Key| near == Some(key.name) && matches!(key.shape, Shape::Secret);
                     if let Some(value) = table.get(given).filter(|_| keys.iter().any(secret)) {
                         report.hide(&value.span());
@@ -289,7 +290,7 @@ pub(super) fn choose<T: Copy>(report: &Report<'_>, text: &Located<String>, words
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
         return Some(Located { value: *value, place: text.place.clone() });
     }
-    let near = nearest(&text.value, words.iter().map(|(word, _)| *word)).map(str::to_owned);
+    let near = meant(&text.value, words.iter().map(|(word, _)| *word)).map(str::to_owned);
     let words = words.iter().map(|(word, _)| (*word).to_owned()).collect();
     report.error(&text.place, ConfigFault::Choice { words, near });
     None

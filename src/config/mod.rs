@@ -13,6 +13,7 @@ mod command;
 mod dashboard;
 mod document;
 mod effective;
+mod env_vars;
 mod environment;
 mod error;
 mod example;
@@ -42,7 +43,6 @@ mod template;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -57,6 +57,7 @@ pub use ai::Ai;
 pub use authorities::Authorities;
 pub use backup::Backup;
 pub use dashboard::{Block, Composed, service_named_in};
+pub use env_vars::{EnvVars, env_vars};
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, FirstService, Init, init_text};
 pub use github::{FromGithub, Github, GithubLogin};
@@ -74,15 +75,6 @@ use document::Document;
 use file::Section;
 use report::{Origin, Report, Spot};
 use secret::Keyring;
-
-/// Environment variables by name.
-pub type EnvVars = BTreeMap<String, String>;
-
-/// Those of [`std::env::vars_os`] that are text.
-#[must_use]
-pub fn env_vars(all: impl IntoIterator<Item = (OsString, OsString)>) -> EnvVars {
-    all.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
 
 /// The effective configuration: checked, defaults filled in, overrides applied.
 #[derive(Debug, Clone)]

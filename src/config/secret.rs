@@ -193,6 +193,7 @@ impl<'a> Keyring<'a> {
             Some(value) if !value.is_empty() => return Some(value.as_str().into()),
             Some(_) => ConfigFault::VariableEmpty { name: name.to_owned() },
             None if name.is_empty() => ConfigFault::NoVariableNamed,
+            None if self.environment.is_not_text(name) => ConfigFault::VariableNotText { name: name.to_owned() },
             None => {
                 self.report.unset(&reference.place, ConfigFault::VariableUnset { name: name.to_owned() });
                 return None;
@@ -210,13 +211,14 @@ impl<'a> Keyring<'a> {
         let path = self.base.join(path);
         let shown = path.display().to_string();
         let opened = if self.report.is_of_dashboard(&reference.place) {
-            open_beneath(self.base, &path)
+            open_beneath(self.base, &path).map_err(|error| unread(&error, FileFault::ByLink))
         } else {
-            OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING).open(&path)
+            let opened = OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING).open(&path);
+            opened.map_err(|error| unread(&error, FileFault::LinkLoop))
         };
-        match opened.map_err(Unread::from).and_then(read) {
+        match opened.and_then(read) {
             Ok((text, open)) => {
-                if open {
+                if open && is_reached_by_all(&path) {
                     self.report.warn(&reference.place, ConfigFault::ReadableByAll { path: shown });
                 }
                 Some(text)
@@ -248,13 +250,18 @@ impl From<FileFault> for Unread {
 
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Self {
-        let cannot = FileFault::Unreadable(error.to_string());
-        match Errno::from_io_error(&error) {
-            Some(Errno::NOENT) => Self::Wrong(FileFault::Missing),
-            Some(Errno::ACCESS | Errno::PERM) => Self::Denied(cannot),
-            Some(Errno::LOOP) => Self::Wrong(FileFault::ByLink),
-            Some(_) | None => Self::Wrong(cannot),
-        }
+        unread(&error, FileFault::LinkLoop)
+    }
+}
+
+/// `by_links`: what is wrong where a link is in the way.
+fn unread(error: &io::Error, by_links: FileFault) -> Unread {
+    let cannot = FileFault::Unreadable(error.to_string());
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT) => Unread::Wrong(FileFault::Missing),
+        Some(Errno::ACCESS | Errno::PERM) => Unread::Denied(cannot),
+        Some(Errno::LOOP) => Unread::Wrong(by_links),
+        Some(_) | None => Unread::Wrong(cannot),
     }
 }
 
@@ -269,7 +276,7 @@ fn open_beneath(folder: &Path, path: &Path) -> io::Result<File> {
     Ok(openat2(File::open(folder)?, within, flags, Mode::empty(), ways)?.into())
 }
 
-/// The text of a file without its trailing line break, and whether all users may read it.
+/// The text of a file without its trailing line break, and whether all users may read it who reach it.
 fn read(mut file: File) -> Result<(SecretString, bool), Unread> {
     let about = file.metadata()?;
     // A device or pipe could block the start for ever.
@@ -295,7 +302,21 @@ fn readable_by_all(about: &fs::Metadata) -> bool {
     about.permissions().mode() & 0o004 != 0
 }
 
+/// Whether all users may pass the folders on the way to a file. What cannot be looked at counts as open.
+#[cfg(unix)]
+fn is_reached_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_open = |folder: &Path| fs::metadata(folder).map_or(true, |about| about.permissions().mode() & 0o001 != 0);
+    real.ancestors().skip(1).all(is_open)
+}
+
 #[cfg(not(unix))]
 fn readable_by_all(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_reached_by_all(_: &Path) -> bool {
     false
 }

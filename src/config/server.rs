@@ -8,12 +8,13 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::EnvVars;
-use super::error::{nearest, unknown};
+use super::error::unknown;
 use super::file::{Section, choose};
 use super::keys::SERVER;
 use super::report::{Located, Origin, Report, Spot};
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Unknown};
 use crate::domain::rule::Rule;
+use crate::domain::text::meant;
 
 /// What every override begins with. The client's own `RMM_URL` and `RMM_TOKEN` do not.
 const OVERRIDE: &str = "RMM__";
@@ -154,7 +155,7 @@ fn time_zone(report: &Report<'_>, text: &Located<String>) -> Option<TimeZone> {
         return Some(zone);
     }
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-    let near = nearest(&text.value, names.iter().map(String::as_str)).map(str::to_owned);
+    let near = meant(&text.value, names.iter().map(String::as_str)).map(str::to_owned);
     let fault = ConfigFault::NoTimeZone { name: text.value.clone(), near, others: !names.is_empty() };
     if names.is_empty() {
         report.error_hint(&text.place, fault, ConfigHint::NoTimeZones);

@@ -29,7 +29,8 @@ pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
     ApprovalsView, ArtifactView, CiAwaited, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
-    PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView, VoteView,
+    PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView,
+    StragglersView, VoteView,
 };
 pub use self::runs::{
     AskPlan, AskStream, PieceView, PlanView, PrintedView, ReadOutput, ResolveRun, RunOutput, RunView, StepView,

@@ -7,6 +7,7 @@ use super::{CommitCheckView, Word, decoration, known, short};
 use crate::domain::artifact::Artifact;
 use crate::domain::commits::{CommitLine, PullRequest};
 use crate::domain::content::Content;
+use crate::domain::environment::Stragglers;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
 use crate::domain::release::CiRun;
@@ -304,10 +305,31 @@ pub struct ReleaseDetails {
     /// What RMM waits for CI to begin, and starts nothing itself; none: CI is not awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits_ci: Option<CiAwaited>,
+    /// Hosts of production that were left behind, where production went back from this release or runs it: they may run
+    /// something else than the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stragglers: Option<StragglersView>,
     /// The commits that it brings beside what production runs, where they are known. Once it is on production or has ended, those
     /// that it brought beside what ran there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commits: Option<CommitsView>,
+}
+
+/// Hosts of production that were left behind.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StragglersView {
+    /// What production runs, and where, in a sentence.
+    pub sentence: String,
+    /// The facts that `sentence` tells in words.
+    #[serde(default, deserialize_with = "known")]
+    #[schema(value_type = Object, required = true)]
+    pub because: Option<Stragglers>,
+    /// What the other hosts run.
+    pub runs: Version,
+    /// Which hosts were left behind.
+    pub hosts: Vec<String>,
+    /// What those may still run, as far as it is something else.
+    pub may_run: Vec<Version>,
 }
 
 /// A run that CI has still to report.

@@ -43,7 +43,7 @@ pub struct CreatedToken {
 pub enum ToldView {
     /// At once.
     Now,
-    /// When they write to the bot for the first time, if it is still valid then.
+    /// As soon as the bot may write to them, if it is still valid then.
     Later,
 }
 

@@ -37,6 +37,9 @@ pub enum Cause {
     },
     NoService {
         service: ServiceName,
+        /// What was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<String>,
     },
     NoEnvironment {
         environment: Env,
@@ -45,6 +48,16 @@ pub enum Cause {
     NoHost {
         host: HostName,
         known: Vec<String>,
+        /// What was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<String>,
+    },
+    /// No token that is valid has this name.
+    NoToken {
+        name: String,
+        /// What was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<String>,
     },
     /// What a button was made for is gone.
     NothingThere,
@@ -444,6 +457,9 @@ pub enum Cause {
     /// No account claims to be this person, or the account with this number claims nothing.
     NobodyClaims {
         who: String,
+        /// What was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<String>,
     },
     /// The configuration has the number of this person.
     NumberConfigured {
@@ -463,6 +479,7 @@ impl Cause {
             | Self::NoService { .. }
             | Self::NoEnvironment { .. }
             | Self::NoHost { .. }
+            | Self::NoToken { .. }
             | Self::NothingThere
             | Self::NotInDashboard { .. }
             | Self::NobodyClaims { .. }

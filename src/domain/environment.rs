@@ -9,7 +9,10 @@ use super::env::Env;
 use super::ids::{HostName, RunId};
 use super::position::Positions;
 use super::reason::Reason;
+use super::release::Release;
 use super::run_name::RunName;
+use super::service::Service;
+use super::status::Status;
 use super::version::Version;
 
 /// The facts about one environment of one service.
@@ -102,6 +105,29 @@ pub struct LeftHost {
     pub unseen: Vec<(RunId, u32)>,
 }
 
+/// Hosts of an environment that were left behind: they may run something else than the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stragglers {
+    /// What the others run.
+    pub runs: Version,
+    /// Which hosts.
+    pub hosts: Vec<HostName>,
+    /// What they may still run, as far as that is something else.
+    pub may_run: Vec<Version>,
+}
+
+impl Stragglers {
+    /// Those that matter to who reads about a release: production went back from it, or runs it.
+    #[must_use]
+    pub fn of(release: &Release, production: &EnvironmentState, service: &Service) -> Option<Self> {
+        let found = production.stragglers(&service.hosts_in(production.kind))?;
+        let went_back =
+            release.status == Status::RollbackDone && found.may_run.iter().any(|version| version.release == release.id);
+        let is_there = release.status == Status::Deployed && found.runs.release == release.id;
+        (went_back || is_there).then_some(found)
+    }
+}
+
 /// A step whose end is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnseenStep {
@@ -141,6 +167,20 @@ impl EnvironmentState {
             vouched_below: RunId(0),
             others: BTreeMap::new(),
         }
+    }
+
+    /// The hosts that were left behind. One that was given up, and that is not `configured` any more, is no host of it.
+    #[must_use]
+    pub fn stragglers(&self, configured: &[HostName]) -> Option<Stragglers> {
+        let runs = self.current.clone()?;
+        let (mut hosts, mut may_run) = (Vec::new(), Vec::new());
+        for (host, left) in self.left.iter().filter(|(host, left)| !left.given_up || configured.contains(host)) {
+            hosts.push(host.clone());
+            if left.newer.release != runs.release && !may_run.contains(&left.newer) {
+                may_run.push(left.newer.clone());
+            }
+        }
+        (!hosts.is_empty()).then_some(Stragglers { runs, hosts, may_run })
     }
 
     /// Whether a run of another installation, which a host names as the last one here, is over for good.

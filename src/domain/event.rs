@@ -162,6 +162,8 @@ pub enum Event {
     HostCaughtUp {
         environment: Env,
         host: HostName,
+        /// What it may have run until then.
+        newer: Version,
     },
     HostGivenUp {
         environment: Env,

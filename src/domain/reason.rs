@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cause::Cause;
 use super::env::Env;
-use super::fault::github::GithubFault;
+use super::fault::github::{GithubFault, Sought};
 use super::fault::known::KnownFailure;
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
@@ -431,6 +431,16 @@ impl Reason {
     #[must_use]
     pub const fn denies(&self) -> bool {
         matches!(self, Self::Repository { fault } if fault.denies())
+    }
+
+    /// Whether there is no repository to ask.
+    #[must_use]
+    pub fn is_of_missing_repository(&self) -> bool {
+        if let Self::CommitUnresolved { cause, .. } = self {
+            return cause.is_of_missing_repository();
+        }
+        matches!(self, Self::Repository { fault } if fault.is_missing())
+            || matches!(self, Self::Github { fault: GithubFault::NotFound { what: Sought::Repository { .. } } })
     }
 
     /// From a column or a field that held a sentence before there were facts.

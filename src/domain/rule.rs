@@ -154,6 +154,9 @@ pub enum Rule {
     // Tokens and people.
     KnownPerson {
         person: PersonName,
+        /// What was probably meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        near: Option<String>,
     },
     RoleOfToken,
     /// A token is no more than the person for whom it speaks.

@@ -1,6 +1,7 @@
 //! Where a release stands now, and who or what it waits for: the first thing that people are told about it.
 
 use super::env::Env;
+use super::environment::Stragglers;
 use super::gate::Gate;
 use super::ids::{HostName, PersonName, RunId, SurfaceName, Tag};
 use super::reason::Reason;
@@ -91,7 +92,10 @@ pub enum Standing {
         env: Env,
     },
     /// Production runs it.
-    InProduction,
+    InProduction {
+        /// Hosts that may run something else.
+        stragglers: Option<Stragglers>,
+    },
     /// It ran in production, which runs another release now.
     Replaced {
         /// By this one.
@@ -103,6 +107,8 @@ pub enum Standing {
         status: Status,
         /// Where production went back to.
         back_to: Option<Tag>,
+        /// Hosts that may still run it.
+        stragglers: Option<Stragglers>,
     },
 }
 

@@ -109,6 +109,19 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))
 }
 
+/// The one of these names that was probably meant: the same but for its case and blanks, or else one that comes close.
+#[must_use]
+pub fn meant<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let given = folded(given);
+    let tolerance = given.chars().count() / 3 + 1;
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&given, &folded(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= tolerance && *distance < candidate.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
 /// A name as it is compared with others: without blanks around it and with single ones in it, each letter in one spelling and without its case, and
 /// letters that look like Latin ones as these. Two names that people could take for each other must not be two.
 #[must_use]

@@ -18,6 +18,18 @@ pub struct Version {
     pub commit: Option<Commit>,
 }
 
+impl Version {
+    /// What people call it, without its number where it has a name.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match (&self.tag, &self.commit) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(commit)) => commit.short().to_owned(),
+            (None, None) => format!("#{}", self.release),
+        }
+    }
+}
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.tag, &self.commit) {

@@ -26,7 +26,9 @@ use crate::domain::person::{Person, Role};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
 use crate::domain::repository::{GITHUB_API, RepoName};
+use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Driver, EnvValue, Service};
+use crate::domain::text::meant;
 use crate::domain::world::People;
 use crate::store::tokens::TokenRow;
 use crate::wording::Language;
@@ -126,7 +128,22 @@ impl Catalog {
         if self.aside.contains(name) {
             return Cause::ServiceAside { service }.into();
         }
-        Cause::NoService { service }.into()
+        let known = self.services.keys().map(ServiceName::as_str);
+        let near = meant(name.as_str(), known).map(ToOwned::to_owned);
+        Cause::NoService { service, near }.into()
+    }
+
+    /// That there is no such person, and who was probably meant.
+    #[must_use]
+    pub fn no_person(&self, name: &PersonName) -> Invalid {
+        let near = self.person_near(name.as_str());
+        Invalid::new("person", Rule::KnownPerson { person: name.clone(), near })
+    }
+
+    /// Who was probably meant.
+    #[must_use]
+    pub fn person_near(&self, name: &str) -> Option<String> {
+        meant(name, self.people().keys().map(PersonName::as_str)).map(ToOwned::to_owned)
     }
 
     /// Whether something new may begin in a service: it is here, and has not left the configuration.

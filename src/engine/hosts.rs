@@ -33,6 +33,7 @@ use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
+use crate::domain::text::meant;
 use crate::store::hosts::{self, KnownHost};
 
 /// The connections, and the news that others are possible now.
@@ -386,8 +387,9 @@ impl Engine {
 fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> {
     catalog.host(name).cloned().ok_or_else(|| {
         let names = std::iter::once("local").chain(catalog.hosts().map(|host| host.name.as_str()));
-        let known = names.map(str::to_owned).collect();
-        Cause::NoHost { host: name.clone(), known }.into()
+        let known: Vec<_> = names.map(str::to_owned).collect();
+        let near = meant(name.as_str(), known.iter().map(String::as_str)).map(str::to_owned);
+        Cause::NoHost { host: name.clone(), known, near }.into()
     })
 }
 

@@ -234,15 +234,17 @@ impl Engine {
         Err(match (confirmed, settled.iter().find(|user| user.refused)) {
             (Some((user, by)), _) => Cause::ClaimConfirmed { user, person: name, by },
             (None, Some(user)) => Cause::ClaimRefused { user: user.id, person: name },
-            (None, None) => Cause::NobodyClaims { who: name.to_string() },
+            (None, None) => Cause::NobodyClaims { who: name.to_string(), near: None },
         }
         .into())
     }
 
     /// Whom the account with this number claims to be. What was refused by mistake can be confirmed.
     async fn claim_by_number(&self, number: &str, yes: bool) -> Result<(i64, PersonName), Failure> {
-        let unclaimed = || Cause::NobodyClaims { who: number.to_owned() };
-        let id: i64 = number.parse().map_err(|_| unclaimed())?;
+        let unclaimed = || Cause::NobodyClaims { who: number.to_owned(), near: None };
+        let id: i64 = number
+            .parse()
+            .map_err(|_| Cause::NobodyClaims { who: number.to_owned(), near: self.catalog().person_near(number) })?;
         let user = self.read(move |conn| telegram::user(conn, id)).await?.ok_or_else(unclaimed)?;
         let person = user.person.clone().ok_or_else(unclaimed)?;
         if user.refused && !yes {
@@ -422,6 +424,8 @@ mod tests {
         };
         refused("vera", true, "no account waits to be confirmed under vera").await;
         refused("bob", true, "no account waits to be confirmed under bob").await;
+        refused("VERA", true, "there is no person VERA; did you mean vera?").await;
+        refused("roto", false, "there is no person roto; did you mean root?").await;
         refused("7", true, "no account waits to be confirmed under 7").await;
         refused("root", true, "rmm.toml says that root is 1").await;
         who(&engine, 7, Some("vera_b")).await;

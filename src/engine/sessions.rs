@@ -11,7 +11,6 @@ use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
 use crate::domain::init_data::InitData;
 use crate::domain::person::{Actor, Door, Right};
-use crate::domain::rule::{Invalid, Rule};
 use crate::store::sessions::{self, NewSession, SessionRow};
 use crate::store::{StoreError, WriteError, identities, key};
 
@@ -55,7 +54,7 @@ impl Engine {
     ) -> Result<LoginLink, Failure> {
         let asker = asker.into();
         if let Some(name) = person.as_ref().filter(|name| self.catalog().person(name).is_none()) {
-            return Err(Invalid::new("person", Rule::KnownPerson { person: name.clone() }).into());
+            return Err(self.catalog().no_person(name).into());
         }
         let is_own = person.is_some() && asker.actor.person() == person.as_ref();
         if !(is_own || *asker.actor == Actor::Operator) {

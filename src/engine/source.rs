@@ -192,7 +192,8 @@ fn by_git<T>(said: Result<T, Unresolved>, fault: Option<GithubFault>) -> Result<
 
 fn is_shut_out(fault: &RepositoryFault) -> bool {
     let RepositoryFault::NotRead { said, advice, .. } = fault else { return false };
-    matches!(advice, Some(GitAdvice::Login | GitAdvice::DeployKey)) || said.contains("not found")
+    let is_advice = matches!(advice, Some(GitAdvice::Login | GitAdvice::DeployKey | GitAdvice::Address));
+    is_advice || said.contains("not found")
 }
 
 #[cfg(test)]

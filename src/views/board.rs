@@ -31,6 +31,12 @@ pub struct Board {
 }
 
 impl Board {
+    /// A service that it shows.
+    #[must_use]
+    pub fn service(&self, name: &ServiceName) -> Option<&ServiceOverview> {
+        self.services.iter().find(|overview| overview.service.name == *name)
+    }
+
     /// Reads it; of one service, or of all.
     ///
     /// # Errors

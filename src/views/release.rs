@@ -8,7 +8,7 @@ use crate::domain::commits::CommitList;
 use crate::domain::content::Content;
 use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
-use crate::domain::environment::{AnotherCopy, EnvironmentState};
+use crate::domain::environment::{AnotherCopy, EnvironmentState, Stragglers};
 use crate::domain::gate::{self, Gate, GateName, GateState};
 use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::moves::Move;
@@ -138,6 +138,12 @@ impl ReleaseOverview {
             }
         }
         self.tally = closed;
+    }
+
+    /// Hosts of production that may run something else than it does, where that is about this release.
+    #[must_use]
+    pub fn stragglers(&self) -> Option<Stragglers> {
+        Stragglers::of(&self.release, self.production(), &self.service)
     }
 
     /// The facts about production.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::env::Env;
-use crate::domain::environment::{AnotherCopy, EnvironmentState};
+use crate::domain::environment::{AnotherCopy, EnvironmentState, Stragglers};
 use crate::domain::ids::ServiceName;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
@@ -38,6 +38,12 @@ pub struct ServiceOverview {
 }
 
 impl ServiceOverview {
+    /// Hosts of production that may run something else than it does, where that is about this release.
+    #[must_use]
+    pub fn stragglers_of(&self, release: &Release) -> Option<Stragglers> {
+        Stragglers::of(release, &self.environments[&Env::Production], &self.service)
+    }
+
     /// Reads it.
     ///
     /// # Errors

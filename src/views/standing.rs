@@ -36,14 +36,18 @@ impl ReleaseOverview {
             }
             Status::Deployed => match self.current() {
                 Some(current) if current.release != release.id => Standing::Replaced { by: current.clone() },
-                Some(_) | None => Standing::InProduction,
+                Some(_) | None => Standing::InProduction { stragglers: self.stragglers() },
             },
             Status::StageBuildingFailed
             | Status::StageTestRollbackFailed
             | Status::ManualTestFailed
             | Status::RollbackDone
             | Status::RollbackFailed
-            | Status::Cancelled => Standing::Ended { status: release.status, back_to: release.rollback_to_tag.clone() },
+            | Status::Cancelled => Standing::Ended {
+                status: release.status,
+                back_to: release.rollback_to_tag.clone(),
+                stragglers: self.stragglers(),
+            },
         }
     }
 

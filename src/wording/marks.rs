@@ -1,11 +1,13 @@
 //! What RMM says on GitHub, in English, as API and record are. Everyone who can see the repository reads it: it tells how a release
 //! stands, and neither reasons nor names nor output.
 
+use crate::domain::environment::Stragglers;
 use crate::domain::ids::ReleaseId;
 use crate::domain::mark::{DeploymentState, VoteOutcome};
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind};
 use crate::domain::status::Status;
+use crate::domain::version::Version;
 
 /// What a deployment is of.
 #[must_use]
@@ -17,16 +19,30 @@ pub fn deployment(run: &Run) -> String {
     format!("{}: {way} {}", run.service, run.to)
 }
 
-/// How a deployment stands.
+/// How a deployment stands. `stragglers`: hosts of its environment that it has left.
 #[must_use]
-pub const fn deployment_state(state: DeploymentState) -> &'static str {
-    match state {
+pub fn deployment_state(state: DeploymentState, stragglers: Option<&Stragglers>) -> String {
+    let text = match state {
         DeploymentState::Queued => "waits",
         DeploymentState::InProgress => "is under way",
-        DeploymentState::Success => "is there",
+        DeploymentState::Success => {
+            return stragglers
+                .map_or_else(|| "is there".to_owned(), |left| format!("is there {}", all_hosts_but(left)));
+        }
         DeploymentState::Failure => "failed",
         DeploymentState::Error => "it is not known how it ended; an admin must check",
         DeploymentState::Inactive => "another version is there, or it never began",
+    };
+    text.to_owned()
+}
+
+/// On how many hosts, without their names.
+fn all_hosts_but(stragglers: &Stragglers) -> String {
+    let may_run = stragglers.may_run.iter().map(Version::title).collect::<Vec<_>>().join(" or ");
+    let may = if may_run.is_empty() { "may not run it".to_owned() } else { format!("may still run {may_run}") };
+    match stragglers.hosts.len() {
+        1 => format!("on all hosts but one, which {may}"),
+        several => format!("on all hosts but {several}, which {may}"),
     }
 }
 
@@ -55,16 +71,26 @@ pub fn comment_line(instance: &str, release: ReleaseId) -> String {
     format!("<!-- rmm:release:{instance}:{release} -->")
 }
 
-/// The comment about a release. `page` leads to it.
+/// The comment about a release. `page` leads to it; `stragglers` are hosts of production that were left behind.
 #[must_use]
-pub fn comment(line: &str, release: &Release, how: VoteOutcome, page: Option<&str>) -> String {
+pub fn comment(
+    line: &str,
+    release: &Release,
+    how: VoteOutcome,
+    stragglers: Option<&Stragglers>,
+    page: Option<&str>,
+) -> String {
     let number = format!("release #{}", release.id);
     let number = page.map_or_else(|| number.clone(), |page| format!("[{number}]({page})"));
-    let state = state(release);
+    let state = state(release, stragglers);
     format!("{line}\n**`{}` `{}`** · {number}\n\n{state} · {}\n", release.service, release.title(), standing(how))
 }
 
-fn state(release: &Release) -> String {
+fn state(release: &Release, stragglers: Option<&Stragglers>) -> String {
+    if let Some(left) = stragglers {
+        let how = if release.status == Status::RollbackDone { "⏪ Rolled back; production" } else { "✅ Production" };
+        return format!("{how} runs {} {}", left.runs.title(), all_hosts_but(left));
+    }
     let text = match release.status {
         Status::Initiated => "⏳ Waits for stage",
         Status::StageBuilding => "🔧 Goes to stage",

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::domain::backup::{BackupAlarm, BackupFault};
 use crate::domain::cause::Cause;
+use crate::domain::environment::Stragglers;
 use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::ssh::PrivateKeyFault;
@@ -315,6 +316,21 @@ impl Language {
             Self::En => en::standing(standing),
             Self::Ru => ru::standing(standing),
         }
+    }
+
+    /// On which hosts an environment runs what it runs, where some were left behind: the end of a sentence.
+    #[must_use]
+    pub fn all_hosts_but(self, stragglers: &Stragglers) -> String {
+        match self {
+            Self::En => en::all_hosts_but(stragglers),
+            Self::Ru => ru::all_hosts_but(stragglers),
+        }
+    }
+
+    /// What an environment runs, and on which hosts, where some were left behind: the end of a sentence.
+    #[must_use]
+    pub fn stragglers(self, stragglers: &Stragglers) -> String {
+        format!("{} {}", stragglers.runs.title(), self.all_hosts_but(stragglers))
     }
 
     /// Where a release stands, for people.

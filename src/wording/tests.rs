@@ -164,6 +164,43 @@ fn of_many_people_who_are_asked_a_sentence_names_some() {
 }
 
 #[test]
+fn a_host_that_was_left_behind_is_named_with_what_it_may_still_run() {
+    let version = |release: i64, tag: &str| Version {
+        release: ReleaseId(release),
+        tag: Some(Tag::parse("tag", tag).unwrap()),
+        commit: None,
+    };
+    let left = |hosts: &[&str], may_run: Vec<Version>| Stragglers {
+        runs: version(1, "v1"),
+        hosts: hosts.iter().map(|name| HostName::parse("host", *name).unwrap()).collect(),
+        may_run,
+    };
+    let told = |standing: Standing| [Language::En, Language::Ru].map(|language| language.standing(&standing));
+    let stragglers = Some(left(&["one"], vec![version(2, "v2")]));
+    assert_eq!(
+        told(Standing::Ended { status: Status::RollbackDone, back_to: None, stragglers: stragglers.clone() }),
+        [
+            "rolled back; production runs v1 on all hosts but one, which may still run v2",
+            "откат выполнен, в продакшне v1 на всех хостах, кроме one: там, возможно, ещё работает v2",
+        ]
+    );
+    assert_eq!(
+        told(Standing::InProduction { stragglers }),
+        [
+            "production runs it on all hosts but one, which may still run v2",
+            "работает в продакшне на всех хостах, кроме one: там, возможно, ещё работает v2",
+        ]
+    );
+    assert_eq!(
+        told(Standing::InProduction { stragglers: Some(left(&["one", "two"], Vec::new())) }),
+        [
+            "production runs it on all hosts but one and two, which may not run it",
+            "работает в продакшне на всех хостах, кроме one и two: что работает там, неизвестно",
+        ]
+    );
+}
+
+#[test]
 fn how_long_a_step_may_take_is_told_in_both_languages() {
     use crate::domain::timing::Timing;
     let minutes = |count: u64| Duration::from_secs(60 * count);

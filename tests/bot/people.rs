@@ -238,7 +238,7 @@ async fn who_writes_for_the_first_time_hears_what_was_made_in_their_name_before(
         said
     };
     let make = |name: &str| rmm(&["token", "create", name, "--role", "viewer", "--person", "vera"]);
-    let later = "vera has not written to the bot yet, and will be told when they do";
+    let later = "The bot cannot write to vera yet; it tells them as soon as it can";
     assert!(make("vera-laptop").contains(later));
     assert!(make("vera-lost").contains(later));
     assert!(rmm(&["login-link", "vera"]).contains(later));

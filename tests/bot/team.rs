@@ -87,13 +87,18 @@ async fn a_reason_of_ones_own_leaves_nothing_behind_in_a_group() {
     assert!(question.text.starts_with("👤 Anna <tg://user?id=77>"), "{question:?}");
     // What others say to it is talk.
     world.boris.replies(question.at, "I like green");
-    let answer = world.ann.replies(question.at, "The pay button is green");
-    let said = team.shows("❌ Release rejected").await;
-    assert_eq!(said.reply_to, Some(answer.id));
+    // What has no words is no answer, and the question stays.
+    let empty = world.ann.replies(question.at, "\u{200b}");
+    let again = team.shows("A reason needs words. Reply to the question once more").await;
+    assert_eq!(again.reply_to, Some(empty.id));
+    world.ann.replies(question.at, "The pay button is green");
+    team.shows("was rejected: ann — The pay button is green").await;
     card(team, release, "The pay button is green").await;
     let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
     team.until("the question is gone", gone).await;
     world.all_is_told().await;
+    // Once: by the notice.
+    assert!(!team.transcript().contains("❌ Release rejected"), "{}", team.transcript());
     card(team, release, "The pay button is green").await;
 }
 

@@ -124,6 +124,21 @@ async fn a_tag_that_does_not_exist_fails_the_command_that_creates_its_release() 
 }
 
 #[tokio::test]
+async fn a_repository_that_is_not_there_fails_the_command_that_creates_its_release_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gone, no_git) = (folder.path().join("gone"), folder.path().join("plain"));
+    std::fs::create_dir(&no_git).unwrap();
+    for (path, why) in [(gone, "there is no repository at "), (no_git, "does not appear to be a git repository")] {
+        let w = World::new(Setup::new().repository(&path)).await;
+        let (status, said) = w.rmm(&["release", "create", "--service", SHOP, "--tag", "v9", "--by", "ann"]);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("#1 is recorded, but cannot go on: ") && said.contains(why), "{said}");
+        assert!(said.contains("correct `repository` of the service in rmm.toml; RMM asks again"), "{said}");
+        assert_eq!(w.status(1).await, "initiated", "{said}");
+    }
+}
+
+#[tokio::test]
 async fn an_initiator_is_shown_as_the_person_whose_login_ci_gives() {
     let w = World::new(Setup::new()).await;
     let create = async |tag: &str, by: &str| {

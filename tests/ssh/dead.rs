@@ -42,6 +42,18 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
     let left = production(&shop).await["left"].clone();
     assert_eq!(left[0]["host"], dead.as_str(), "{left}");
     assert!(shop.world.reason(release).await.contains(&format!("continued without {dead}")));
+    // Every door says it in the sentence that tells the rollback.
+    let told = format!("production runs v1 on all hosts but {dead}, which may still run v2");
+    let details = shop.world.operator().get(&format!("/api/v1/releases/{release}")).await.ok();
+    assert_eq!(details["stragglers"]["sentence"], told.as_str(), "{details}");
+    let (_, shown) = shop.world.rmm(&["release", "show", &release.to_string()]);
+    assert!(shown.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told[1..]), "{shown}");
+    let (status, waited) = shop.world.rmm(&["release", "wait", &release.to_string()]);
+    assert!(status == Some(1) && waited.contains(&format!("ended as rolled back; {told}: ")), "{waited}");
+    let log = shop.world.log();
+    let line = log.lines().find(|line| line.contains(&format!("production is rolled back; {told}")));
+    assert!(line.is_some_and(|line| line.contains("WARN")), "{log}");
+    assert!(log.lines().any(|line| line.contains("WARN") && line.contains("the run goes on without a host")), "{log}");
 
     shop.hosts[0].heal();
     within(TIMEOUT * 2, "the host is caught up", async || (production(&shop).await["left"] == json!([])).then_some(()))
@@ -49,6 +61,8 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
     assert_eq!(code_of(&shop, 0), "v1");
     shop.world.quiet().await;
     assert_eq!(shop.world.status(release).await, "rollback_done");
+    let details = shop.world.operator().get(&format!("/api/v1/releases/{release}")).await.ok();
+    assert!(details.get("stragglers").is_none(), "{details}");
     shop.world.is_sound().await;
 }
 

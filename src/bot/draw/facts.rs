@@ -65,10 +65,20 @@ pub(super) struct ReleaseFacts<'s> {
     /// What production runs.
     production: Option<String>,
     went_back_to: Option<&'s str>,
+    /// Hosts of production that may run something else than it does.
+    stragglers: Option<StragglersFacts>,
     run: Option<RunFacts>,
     failure: Option<&'s FailureFacts>,
     /// What only an admin can settle.
     alarms: Vec<AlarmFacts>,
+}
+
+#[derive(Debug, Serialize)]
+struct StragglersFacts {
+    /// What the other hosts run.
+    runs: String,
+    /// On which hosts, and what the others may run: the end of a sentence.
+    all_but: String,
 }
 
 /// The commits that a release brings.
@@ -244,6 +254,10 @@ impl<'s> ReleaseFacts<'s> {
                 .as_ref()
                 .filter(|_| status == Status::RollbackDone)
                 .map(crate::domain::ids::Tag::as_str),
+            stragglers: overview.and_then(ReleaseOverview::stragglers).map(|found| StragglersFacts {
+                runs: found.runs.title(),
+                all_but: pen.language().all_hosts_but(&found),
+            }),
             run: scene.run().map(|run| RunFacts::new(pen, run)),
             failure: scene.failure.as_ref(),
             alarms: alarms(pen, scene),

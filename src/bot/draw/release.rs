@@ -95,7 +95,7 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
     let (target, forecast) = match (asked.act, &scene.overview) {
         (Act::Rollback { to, .. }, Some(overview)) if !changed => {
             let target = overview.versions.iter().find(|good| good.version.release == to);
-            let title = target.map(|good| version_title(&good.version));
+            let title = target.map(|good| good.version.title());
             let facts = facts! {
                 title => title, number => to.0, date => target.map(|good| pen.time(good.deployed_at)),
             };
@@ -217,7 +217,7 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
         .take(VERSIONS)
         .filter(|_| pen.is_admin())
         .map(|good| {
-            let facts = facts! { title => version_title(&good.version), date => pen.time(good.deployed_at) };
+            let facts = facts! { title => good.version.title(), date => pen.time(good.deployed_at) };
             let act = Act::Rollback { to: good.version.release, why: Why::Open };
             let tap = Tap::Show(Screen::Confirm(wish(&scene.release, act)));
             vec![super::pen::tapped(pen.phrase("button.version", facts), &tap)]
@@ -233,20 +233,11 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
     ];
     buttons.push(turn.into_iter().flatten().collect());
     if let Some(other) = other {
-        let label = pen.phrase("button.release", facts! { title => version_title(other) });
+        let label = pen.phrase("button.release", facts! { title => other.title() });
         buttons.push(vec![super::pen::tapped(label, &Tap::Show(Screen::Release(other.release)))]);
     }
     buttons.push(vec![back(pen, id)]);
     Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })
-}
-
-/// What people call a version, without its number where it has a name.
-fn version_title(version: &crate::domain::version::Version) -> String {
-    match (&version.tag, &version.commit) {
-        (Some(tag), _) => tag.to_string(),
-        (None, Some(commit)) => commit.short().to_owned(),
-        (None, None) => format!("#{}", version.release),
-    }
 }
 
 /// Without empty rows.

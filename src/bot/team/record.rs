@@ -19,7 +19,7 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
     let mut news: Vec<_> = match row.kind.as_str() {
         "release_moved" => {
             let status = |name| text(name).parse::<Status>().ok();
-            let notice = status("to").and_then(on_arrival).or_else(|| called_off(status("from")?, status("to")?));
+            let notice = status("from").zip(status("to")).and_then(|(from, to)| notice_of(from, to));
             return release.into_iter().map(|about| (about, notice)).collect();
         }
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
@@ -30,6 +30,11 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         // The release stands where it stood, so that nothing else tells it.
         "run_ended" if (text("environment"), text("kind")) == ("production", "deploy") && is_not_dispatched(&data) => {
             return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect();
+        }
+        // What was said of the release that it may have run is not so any more.
+        "host_caught_up" => {
+            let newer = data["newer"]["release"].as_i64().map(|id| (About::Release(ReleaseId(id)), None));
+            newer.into_iter().collect()
         }
         "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
         // That the alarm is over.
@@ -76,6 +81,11 @@ pub(super) async fn repeats(bot: &Bot, row: &EventRow) -> Result<bool, StoreErro
 fn claim(data: &serde_json::Value) -> About {
     let person = data["person"].as_str().unwrap_or_default().to_owned();
     About::Claim { user: data["telegram_id"].as_i64().unwrap_or_default(), person }
+}
+
+/// What the move of a release is news of.
+pub(in crate::bot) fn notice_of(from: Status, to: Status) -> Option<Notice> {
+    if from == to { None } else { on_arrival(to).or_else(|| called_off(from, to)) }
 }
 
 const fn on_arrival(status: Status) -> Option<Notice> {

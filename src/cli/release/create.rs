@@ -121,6 +121,10 @@ async fn commit_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault>
                 let told = || Some(Reason::told(check.reason?));
                 return Ok(check.because.clone().or_else(told));
             }
+            // Nothing comes of asking again before somebody has seen to it.
+            Some(check) if check.because.as_ref().is_some_and(Reason::is_of_missing_repository) => {
+                return Ok(check.because);
+            }
             // A release whose commit could not be asked for at all has failed.
             Some(check) if release.commit.is_none() && !release.is_active() => return Ok(check.because),
             Some(_) | None => return Ok(None),
@@ -131,9 +135,19 @@ async fn commit_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault>
 
 fn cannot_go_on(id: i64, fault: &Reason, ui: &Ui) -> String {
     let why = clean(&ui.language.reason(fault));
-    match ui.language {
-        Language::En => format!("#{id} is recorded, but cannot go on: {why}"),
-        Language::Ru => format!("#{id} записан, но дальше идти не может: {why}"),
+    match (ui.language, fault.is_of_missing_repository()) {
+        (Language::En, false) => format!("#{id} is recorded, but cannot go on: {why}"),
+        (Language::Ru, false) => format!("#{id} записан, но дальше идти не может: {why}"),
+        (Language::En, true) => format!(
+            "#{id} is recorded, but cannot go on: {}. Put the repository there, or correct `repository` of the service in \
+             rmm.toml; RMM asks again by itself",
+            why.trim_end_matches('.')
+        ),
+        (Language::Ru, true) => format!(
+            "#{id} записан, но дальше идти не может: {}. Верните репозиторий на место или исправьте `repository` сервиса в \
+             rmm.toml; RMM спросит его снова сам",
+            why.trim_end_matches('.')
+        ),
     }
 }
 
@@ -219,6 +233,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fault::repository::RepositoryFault;
 
     #[test]
     fn what_ci_is_answered() {
@@ -237,6 +252,8 @@ mod tests {
             text.push_str(&format!("{}\n{}\n", told(&release, &ui), told(&release, &later)));
             text.push_str(&reported(&release, language));
             text.push_str(&format!("{}\n", cannot_go_on(12, &Reason::NoAnswer, &ui)));
+            let gone = Reason::Repository { fault: RepositoryFault::NotThere { url: "/srv/shop.git".into() } };
+            text.push_str(&format!("{}\n", cannot_go_on(12, &gone, &ui)));
         }
         insta::assert_snapshot!(text);
     }

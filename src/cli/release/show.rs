@@ -38,9 +38,15 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
     if let Some(awaited) = details.awaits_ci.as_ref().and_then(standing) {
         out.push_str(&ui.paragraph("", 0, &sentence(&ui.language.standing(&awaited)), Tone::Waiting));
     }
+    if let Some(left) = &details.stragglers {
+        out.push_str(&ui.paragraph("", 0, &sentence(&words::stragglers(ui.language, left)), Tone::Bad));
+    }
     out.push('\n');
     let words = words::words(ui.language);
-    let back = release.rollback_to_tag.as_ref().map(|tag| rolled_back(ui.language, &release.status, tag));
+    let back = match details.stragglers.as_ref().filter(|_| release.status == Status::RollbackDone) {
+        Some(_) => None,
+        None => release.rollback_to_tag.as_ref().map(|tag| rolled_back(ui.language, &release.status, tag)),
+    };
     let label_width = back.as_ref().map_or(LABEL, |(label, _)| width(label).max(LABEL));
     let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, label_width, &clean(text), Tone::Plain));
     if let Some(commit) = &release.commit {

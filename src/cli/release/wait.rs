@@ -54,7 +54,7 @@ impl Wait {
         let watch = async {
             let (mut last, mut tries) = (None, 0);
             loop {
-                let (release, json, over) = match self.look(&client).await {
+                let (details, json, over) = match self.look(&client).await {
                     Ok(seen) => seen,
                     // It was there before: RMM is being restarted.
                     Err(Fault::Unreachable(_)) if last.is_some() && tries < RECONNECT_TRIES => {
@@ -68,8 +68,9 @@ impl Wait {
                     Err(fault) => return Err(fault.about(id).in_json(self.one.json)),
                 };
                 tries = 0;
+                let release = &details.release;
                 // What has ended says why at the end.
-                let reason = why(&context.ui, &release).filter(|_| release.is_active());
+                let reason = why(&context.ui, release).filter(|_| release.is_active());
                 let now = (release.status.clone(), reason);
                 if last.as_ref() != Some(&now) {
                     let why = now.1.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -84,7 +85,10 @@ impl Wait {
                     if self.one.json {
                         print(&format!("{json}\n"))?;
                     }
-                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&context.ui, &release))) };
+                    if let Some(left) = details.stragglers.as_ref().filter(|_| well) {
+                        note(&format!("#{id}: {}", words::stragglers(context.ui.language, left)));
+                    }
+                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&context.ui, &details))) };
                 }
                 tokio::time::sleep(EVERY).await;
             }
@@ -102,11 +106,11 @@ impl Wait {
     }
 
     /// The release, also as JSON, and what [`Wait::over`] says of it.
-    async fn look(&self, client: &Client) -> Result<(contract::ReleaseView, String, Option<bool>), Fault> {
+    async fn look(&self, client: &Client) -> Result<(contract::ReleaseDetails, String, Option<bool>), Fault> {
         let path = format!("/api/v1/releases/{}", self.one.number.0);
-        let (release, json): (contract::ReleaseView, _) = client.json(Call::get(&path)).await?;
-        let over = self.over(client, &release).await?;
-        Ok((release, json, over))
+        let (details, json): (contract::ReleaseDetails, _) = client.json(Call::get(&path)).await?;
+        let over = self.over(client, &details.release).await?;
+        Ok((details, json, over))
     }
 
     /// Whether there is nothing more to wait for, and whether it is what was waited for.
@@ -139,9 +143,11 @@ fn why(ui: &Ui, release: &contract::ReleaseView) -> Option<String> {
     release.reason.as_ref().map(|reason| words::reason(ui, reason, release.because.as_ref()))
 }
 
-fn ended(ui: &Ui, release: &contract::ReleaseView) -> String {
+fn ended(ui: &Ui, details: &contract::ReleaseDetails) -> String {
+    let release = &details.release;
     let reason = why(ui, release).map(|reason| format!(": {reason}")).unwrap_or_default();
-    let status = words::status(ui.language, &release.status);
+    let left = details.stragglers.as_ref().map(|left| format!("; {}", words::stragglers(ui.language, left)));
+    let status = words::status(ui.language, &release.status) + &left.unwrap_or_default();
     match ui.language {
         Language::En => format!("#{} ended as {status}{reason}", release.id),
         Language::Ru => format!("#{}: {status}{reason}", release.id),

@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::assets;
+use crate::config::EnvVars;
 use crate::domain::env::Env;
 use crate::domain::service::Driver;
 use crate::wording::Language;
@@ -37,7 +38,7 @@ fn shop(stage: &str, production: &str) -> Service {
          surfaces = [{{ name = \"app\", directory = \"/srv/shop\" }}]\n\
          environments.stage.driver = \"{stage}\"\nenvironments.production.driver = \"{production}\"\n"
     );
-    let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &BTreeMap::new());
+    let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &EnvVars::new());
     config.unwrap_or_else(|errors| panic!("{errors}")).services.remove(0)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::assets::workflows::{LONGEST_LABEL, MOST_LABELS, Unfit};
 use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
+use crate::domain::text::meant;
 use crate::terminal::shell_word;
 use crate::wording::Language::{self, En, Ru};
 use crate::wording::without_middle;
@@ -21,10 +22,11 @@ pub(super) fn no_folder(language: Language, folder: &Path) -> String {
 }
 
 pub(super) fn no_service(language: Language, name: &str, known: &[String]) -> String {
-    let known = known.join(", ");
-    match language {
-        En => format!("rmm.toml has no service {name:?}; it has: {known}"),
-        Ru => format!("в rmm.toml нет сервиса {name:?}; есть: {known}"),
+    match (meant(name, known.iter().map(String::as_str)), language) {
+        (Some(near), En) => format!("rmm.toml has no service {name:?}; did you mean {near}?"),
+        (Some(near), Ru) => format!("в rmm.toml нет сервиса {name:?}; может быть, {near}?"),
+        (None, En) => format!("rmm.toml has no service {name:?}; it has: {}", known.join(", ")),
+        (None, Ru) => format!("в rmm.toml нет сервиса {name:?}; есть: {}", known.join(", ")),
     }
 }
 

@@ -75,6 +75,11 @@ fn a_secret_in_a_file_loses_its_line_break_and_must_be_private() {
     assert_eq!(about_secrets(&config), None);
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
+    // Nobody else comes into its folder.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("chmod");
+    let config = in_folder(folder.path(), "file:db").expect("valid");
+    assert_eq!(about_secrets(&config), None);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("chmod");
     let config = in_folder(folder.path(), "file:db").expect("valid");
     assert_eq!(
         about_secrets(&config).expect("a warning"),
@@ -98,10 +103,22 @@ fn files_that_cannot_be_secrets_are_refused() {
     fs::write(folder.path().join("empty"), "\n").expect("write");
     fs::write(folder.path().join("large"), "x".repeat(70_000)).expect("write");
     fs::write(folder.path().join("binary"), b"\xFF\xFE").expect("write");
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).expect("a link");
+    assert_eq!(refused("loop"), "is a link that leads back to itself");
     assert_eq!(refused("d"), "is not a regular file");
     assert_eq!(refused("empty"), "is empty");
     assert_eq!(refused("large"), "is larger than 65536 bytes");
     assert_eq!(refused("binary"), "is not UTF-8 text");
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_not_called_unset() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = std::ffi::OsString::from_vec(b"pass\xFFword".to_vec());
+    let vars = crate::config::env_vars([("PIN".into(), odd)]);
+    let found = Config::parse(&with_env("env:PIN"), "rmm.toml", Path::new("/"), &vars);
+    let told = refusal(found);
+    assert!(told.contains("the environment variable `PIN` is set, but it is not UTF-8 text"), "{told}");
 }
 
 #[test]

@@ -162,8 +162,10 @@ impl Draft<'_, '_> {
         for host in reached {
             let Some(known) = self.world.environment(kind).left.get(&host) else { continue };
             if run.state == RunState::Succeeded {
+                let newer = known.newer.clone();
                 self.world.environment_mut(kind).left.remove(&host);
-                self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
+                let event = Event::HostCaughtUp { environment: kind, host, newer };
+                self.world.record(Some(run.release), Some(run.id), event);
             } else if let RunState::Failed { reason } = &run.state
                 && run.is_catch_up()
             {

@@ -132,6 +132,9 @@ pub enum ConfigFault {
     VariableUnset {
         name: String,
     },
+    VariableNotText {
+        name: String,
+    },
     NoVariableNamed,
     NoFileNamed,
     ReadableByAll {
@@ -516,6 +519,8 @@ pub enum FileFault {
     Missing,
     Unreadable(String),
     ByLink,
+    /// A link leads to itself.
+    LinkLoop,
     NotRegular,
     TooLarge(u64),
     NotUtf8,

@@ -49,6 +49,15 @@ impl RepositoryFault {
     pub const fn denies(&self) -> bool {
         matches!(self, Self::NoTag { .. } | Self::OtherCommit { .. } | Self::NoCommit { .. })
     }
+
+    /// Whether there is no repository at the address, so that asking again helps only after somebody has seen to it.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAddress { .. } | Self::NotThere { .. } | Self::NotRead { advice: Some(GitAdvice::Address), .. }
+        )
+    }
 }
 
 /// What to do about git's words.
@@ -67,4 +76,6 @@ pub enum GitAdvice {
     KnownHosts,
     /// Let the server know a key of the user.
     DeployKey,
+    /// There is no repository at the address: use the right one.
+    Address,
 }

@@ -111,7 +111,7 @@ fn every_state_of_a_run_is_one_of_githubs() {
         for (state, expected, said) in &states {
             let run = run(kind, state.clone());
             assert_eq!(DeploymentState::of(&run, false), *expected);
-            assert_eq!(words::deployment_state(*expected), *said);
+            assert_eq!(words::deployment_state(*expected, None), *said);
             // Only what was there makes way.
             let replaced = if *expected == D::Success { D::Inactive } else { *expected };
             assert_eq!(DeploymentState::of(&run, true), replaced);
@@ -130,7 +130,7 @@ fn every_status_of_a_release_has_its_words_on_its_commit_and_its_pull_request() 
         .map(|&status| {
             let release = release(status);
             let how = VoteOutcome::of(&release, &tally(1, 2));
-            let text = words::comment("<!-- line -->", &release, how, None);
+            let text = words::comment("<!-- line -->", &release, how, None, None);
             let last = text.strip_prefix("<!-- line -->\n**`shop` `v1.2.0`** · release #12\n\n").expect("the head");
             format!("{:?}: {}", how.state(), last.trim_end())
         })

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::clients::github::{GitHub, NewDeployment};
 use crate::domain::env::Env;
+use crate::domain::environment::Stragglers;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::mark::{DeploymentState, MarkKind, VoteOutcome, is_deployment};
@@ -49,6 +50,19 @@ pub(super) enum Left {
     Already,
 }
 
+/// A release, and what is told of it.
+struct Looked {
+    release: Release,
+    how: VoteOutcome,
+    stragglers: Option<Stragglers>,
+}
+
+impl Looked {
+    fn comment(&self, line: &str, page: Option<&str>) -> String {
+        words::comment(line, &self.release, self.how, self.stragglers.as_ref(), page)
+    }
+}
+
 /// The repository of a service, where marks are left.
 pub(super) struct Site<'a> {
     engine: &'a Engine,
@@ -80,13 +94,16 @@ impl<'a> Site<'a> {
     }
 
     async fn deployment(&self, id: RunId, mark: Option<Mark>) -> Result<Left, Failed> {
+        let catalog = Arc::clone(&self.catalog);
         let found = self.engine.read(move |conn| {
             let Some(run) = runs::get(conn, id)?.filter(is_deployment) else { return Ok(None) };
             let replaced = marks::is_replaced(conn, &run)?;
             let to = releases::get(conn, run.to.release)?;
-            Ok(Some((run, replaced, to)))
+            let hosts = catalog.service(&run.service).map(|service| service.hosts_in(run.environment));
+            let there = runs::environment(conn, &run.service, run.environment)?;
+            Ok(Some((run, replaced, to, there.stragglers(&hosts.unwrap_or_default()))))
         });
-        let Some((run, replaced, to)) = found.await? else { return Ok(Left::Already) };
+        let Some((run, replaced, to, stragglers)) = found.await? else { return Ok(Left::Already) };
         let state = DeploymentState::of(&run, replaced);
         let made = match mark {
             Some(mark) => mark,
@@ -102,10 +119,12 @@ impl<'a> Site<'a> {
                 mark
             }
         };
-        let (said, page) = (words::deployment_state(state), self.catalog.release_page(run.release));
+        let stragglers = stragglers.filter(|left| left.hosts.iter().any(|host| run.left.contains_key(host)));
+        let said = words::deployment_state(state, stragglers.as_ref());
+        let page = self.catalog.release_page(run.release);
         let shown = format!("{said}\n{}", page.as_deref().unwrap_or_default());
         let (Some(number), true) = (made.number, made.shown != shown) else { return Ok(Left::Already) };
-        let told = self.github.deployment_status(&self.repository, number, state, said, page.as_deref()).await;
+        let told = self.github.deployment_status(&self.repository, number, state, &said, page.as_deref()).await;
         let stands = state == DeploymentState::Success && run.environment == Env::Production;
         // Of production, GitHub lets them stand beside each other.
         let others = if stands {
@@ -154,7 +173,7 @@ impl<'a> Site<'a> {
     }
 
     async fn status(&self, id: ReleaseId, mark: Option<Mark>) -> Result<Left, Failed> {
-        let Some((release, how)) = self.look(id).await? else { return Ok(Left::Already) };
+        let Some(Looked { release, how, .. }) = self.look(id).await? else { return Ok(Left::Already) };
         let of = release.clone();
         let is_anothers = self.engine.read(move |conn| marks::has_successor(conn, &of)).await?;
         let Some(commit) = release.commit.as_ref().filter(|_| !is_anothers) else { return Ok(Left::Already) };
@@ -171,11 +190,11 @@ impl<'a> Site<'a> {
     }
 
     async fn comment(&self, id: ReleaseId, mark: Option<Mark>) -> Result<Left, Failed> {
-        let Some((release, how)) = self.look(id).await? else { return Ok(Left::Already) };
-        let Some(commit) = &release.commit else { return Ok(Left::Already) };
+        let Some(looked) = self.look(id).await? else { return Ok(Left::Already) };
+        let Some(commit) = &looked.release.commit else { return Ok(Left::Already) };
         let line = words::comment_line(&self.engine.ports().instance, id);
         let page = self.catalog.release_page(id);
-        let mut text = words::comment(&line, &release, how, page.as_deref());
+        let mut text = looked.comment(&line, page.as_deref());
         let number = match mark {
             Some(mark) if mark.shown == text => return Ok(Left::Already),
             Some(Mark { number: Some(number), .. }) => Some(number),
@@ -185,11 +204,12 @@ impl<'a> Site<'a> {
                     self.note(MarkKind::Comment, id.0, self.mark(None, text), Vec::new()).await?;
                     return Ok(Left::Asked);
                 };
-                let since = release.created_at.checked_sub(CLOCKS).unwrap_or(release.created_at);
+                let created = looked.release.created_at;
+                let since = created.checked_sub(CLOCKS).unwrap_or(created);
                 let made = self.github.made_comment(&self.repository, pull, &line, since).await?;
                 // GitHub may have taken long to answer: it is told what is so now.
-                if let Some((release, how)) = self.look(id).await? {
-                    text = words::comment(&line, &release, how, page.as_deref());
+                if let Some(looked) = self.look(id).await? {
+                    text = looked.comment(&line, page.as_deref());
                 }
                 if made.is_none() {
                     let number = self.github.comment(&self.repository, pull, &text).await?;
@@ -204,11 +224,12 @@ impl<'a> Site<'a> {
         self.noted(MarkKind::Comment, id.0, told, self.mark(Some(number), text), Vec::new()).await
     }
 
-    /// A release and how its vote stands. None where nothing is known of it any more.
-    async fn look(&self, id: ReleaseId) -> Result<Option<(Release, VoteOutcome)>, StoreError> {
-        let looked = self.engine.look(id, |world, release| {
-            let how = VoteOutcome::of(release, &world.tally(release));
-            (release.clone(), how)
+    /// A release and how it stands. None where nothing is known of it any more.
+    async fn look(&self, id: ReleaseId) -> Result<Option<Looked>, StoreError> {
+        let looked = self.engine.look(id, |world, release| Looked {
+            how: VoteOutcome::of(release, &world.tally(release)),
+            stragglers: Stragglers::of(release, world.environment(Env::Production), &world.service),
+            release: release.clone(),
         });
         match looked.await {
             Ok(found) => Ok(Some(found)),

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::Connection;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::PAUSE;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{RunId, ServiceName};
 use crate::domain::mark::MarkKind;
 use crate::engine::Engine;
 use crate::store::events::{self, EventRow, Scope};
 use crate::store::marks::{self, Due};
-use crate::store::{StoreError, WriteError};
+use crate::store::{StoreError, WriteError, runs};
 
 /// Events read at once.
 const BATCH: u32 = 500;
@@ -59,16 +61,21 @@ impl Following<'_> {
         if self.engine.store().progress().borrow().last_event <= seen {
             return Ok(false);
         }
-        let read = self.engine.read(move |conn| events::after(conn, seen, &Scope::default(), BATCH, usize::MAX));
-        let rows = read.await?.events;
-        let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
+        let read = self.engine.read(move |conn| {
+            let rows = events::after(conn, seen, &Scope::default(), BATCH, usize::MAX)?.events;
+            let others = rows.iter().map(|row| caught_up(conn, row)).collect::<Result<Vec<_>, _>>()?;
+            Ok(rows.into_iter().zip(others).collect::<Vec<_>>())
+        });
+        let rows = read.await?;
+        let Some(last) = rows.last().map(|(row, _)| row.seq) else { return Ok(false) };
         let mut due = BTreeMap::new();
-        for row in &rows {
+        for (row, others) in &rows {
             let Some(service) = row.service.as_ref().and_then(|name| ServiceName::parse("service", name).ok()) else {
                 continue;
             };
             if self.services.contains(&service) {
-                let changed = changed_by(row).filter(|(kind, _)| self.kinds.contains(kind));
+                let changed =
+                    changed_by(row).chain(others.iter().copied()).filter(|(kind, _)| self.kinds.contains(kind));
                 due.extend(changed.map(|mark| (mark, (service.clone(), row.seq))));
             }
         }
@@ -86,6 +93,17 @@ impl Following<'_> {
         self.seen = last;
         Ok(true)
     }
+}
+
+/// What was said of hosts that were left behind is not so any more: by the run that left them, and by the release that they may
+/// have run.
+fn caught_up(conn: &Connection, row: &EventRow) -> Result<Vec<(MarkKind, i64)>, StoreError> {
+    let run = row.run.filter(|_| row.kind == "host_caught_up").map(|run| runs::get(conn, RunId(run))).transpose()?;
+    let Some(run) = run.flatten() else { return Ok(Vec::new()) };
+    let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let newer = data["newer"]["release"].as_i64().map(|release| (MarkKind::Comment, release));
+    let standing = marks::standing_before(conn, &run)?.into_iter().map(|RunId(run)| (MarkKind::Deployment, run));
+    Ok(standing.chain(newer).collect())
 }
 
 /// The marks that an event may have changed. Single steps are none of GitHub's business.

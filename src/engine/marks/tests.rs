@@ -1,5 +1,6 @@
 //! What people find on GitHub after each step of a release, and when GitHub does not do its part.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,9 +13,11 @@ use super::*;
 use crate::clients::github::stand_in::StandIn;
 use crate::clients::github::stand_in::marks::Deployment;
 use crate::config::{Config, EnvVars};
-use crate::domain::command::{Answer, Command, NewRelease};
-use crate::domain::ids::{Commit, PersonName, ReleaseId, Tag};
+use crate::domain::command::{Answer, Command, NewRelease, Outcome, Said};
+use crate::domain::env::Env;
+use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Tag};
 use crate::domain::person::{Actor, Door, Role};
+use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 use crate::engine::Request;
 use crate::engine::clock::Clock;
@@ -84,6 +87,22 @@ fn catalog(folder: &Path, api: &str, switches: &str) -> Catalog {
     Catalog::new(&Config::parse(&text, "rmm.toml", folder, &env).unwrap())
 }
 
+/// The same; RMM brings production itself, on two hosts.
+fn on_two_hosts(folder: &Path, api: &str) -> Catalog {
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[github]\ntoken = \"env:GITHUB_TOKEN\"\napi_url = \"{api}\"\n\
+         [[hosts]]\nname = \"one\"\naddress = \"192.0.2.1\"\nuser = \"u\"\npassword = \"env:GITHUB_TOKEN\"\n\
+         [[hosts]]\nname = \"two\"\naddress = \"192.0.2.2\"\nuser = \"u\"\npassword = \"env:GITHUB_TOKEN\"\n\
+         [[people]]\nname = \"ann\"\nrole = \"admin\"\n[[people]]\nname = \"bob\"\n\
+         [[services]]\nname = \"shop\"\nrepository = \"{api}/acme/shop\"\napprovals.required = [\"ann\", \"bob\"]\n\
+         [[services.surfaces]]\nname = \"app\"\nrecipe = \"commands\"\ncheckout = false\n\
+         directory = \"/srv/shop\"\ndeploy = \"./start\"\n\
+         [services.environments]\nstage.driver = \"ci\"\nproduction = {{ driver = \"ssh\", hosts = [\"one\", \"two\"] }}\n"
+    );
+    let env = EnvVars::from([("GITHUB_TOKEN".to_owned(), "a-token-for-tests".to_owned())]);
+    Catalog::new(&Config::parse(&text, "rmm.toml", folder, &env).unwrap())
+}
+
 fn commit(of: &str) -> Commit {
     let digit = of.bytes().last().unwrap() as char;
     Commit::parse("commit", digit.to_string().repeat(40)).unwrap()
@@ -146,6 +165,24 @@ impl Site {
     async fn reports(&self, release: ReleaseId, statuses: &[Status]) {
         for &status in statuses {
             self.handle(ci(), Command::Report { release, status, ci_run: None }).await;
+        }
+    }
+
+    /// Production is brought to where it belongs, on these hosts; the others do not answer.
+    async fn production_goes_on(&self, silent: &[&str]) {
+        let shop = ServiceName::parse("service", "shop").unwrap();
+        let occupying = self.engine.read(move |conn| runs::occupying(conn, &shop)).await.unwrap();
+        let run = occupying.iter().find(|run| run.state.is_live()).unwrap().id;
+        self.handle(Actor::Machine, Command::RunPrepared { run }).await;
+        let hosts: BTreeMap<_, Reason> = silent.iter().map(|&host| (name_of(host), "no route".into())).collect();
+        self.handle(Actor::Machine, Command::LeaveHosts { run, hosts }).await;
+        while let Answer::Step(Some(_)) = self.handle(Actor::Machine, Command::StartStep { run }).await {
+            let now = self.engine.read(move |conn| runs::get(conn, run)).await.unwrap().unwrap();
+            for step in now.running_steps() {
+                let ended =
+                    Command::StepEnded { run, step: step.index, outcome: Outcome::Exited(0), said: Said::default() };
+                self.handle(Actor::Machine, ended).await;
+            }
         }
     }
 
@@ -520,4 +557,51 @@ async fn another_rule_for_approvals_is_told_of_what_is_on_the_way() {
     site.settles().await;
     assert_eq!(site.statuses()[1], "1 pending: 0 of 1 approval given");
     assert!(site.comment().contains(&format!("release #{release}\n")), "without an address of RMM there is no link");
+}
+
+#[tokio::test]
+async fn a_host_that_a_rollback_has_left_is_told_until_it_is_caught_up() {
+    let site = Site::new("").await;
+    site.engine.reconfigure(on_two_hosts(site.folder.path(), &site.peer.url)).await;
+    site.settles().await;
+    let mut shipped = Vec::new();
+    for tag in ["v1", "v2"] {
+        let release = site.release(tag).await;
+        site.reports(release, &[Status::StageBuilding, Status::StageTestRollback]).await;
+        if tag == "v2" {
+            site.reports(release, &[Status::ManualTesting]).await;
+        }
+        site.approves("ann", release).await;
+        site.approves("bob", release).await;
+        site.production_goes_on(&[]).await;
+        shipped.push(release);
+    }
+    let back = Command::Rollback { release: shipped[1], to: None, reason: "slow".into(), force: false };
+    site.handle(person("ann"), back).await;
+    site.production_goes_on(&["one"]).await;
+    site.settles().await;
+    let told = |site: &Site| {
+        let comments: Vec<_> = site.peer.comments().into_iter().map(|(_, text)| text).collect();
+        let deployment = site.peer.deployments().pop().unwrap();
+        let said = deployment.statuses.last().unwrap()["description"].as_str().unwrap().to_owned();
+        (comments.join("\n"), said)
+    };
+    let (comments, deployment) = told(&site);
+    let but = "on all hosts but one, which may still run v2";
+    assert!(comments.contains(&format!("⏪ Rolled back; production runs v1 {but} · ")), "{comments}");
+    assert!(comments.contains(&format!("✅ Production runs v1 {but} · ")), "{comments}");
+    assert_eq!(deployment, format!("is there {but}"));
+
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    let back = Command::HostBack { environment: Env::Production, host: name_of("one") };
+    site.engine.handle(Request::about(Actor::Machine, shop, back)).await.unwrap();
+    site.production_goes_on(&[]).await;
+    site.settles().await;
+    let (comments, deployment) = told(&site);
+    assert!(!comments.contains("all hosts") && comments.contains("⏪ Production went back to `v1`"), "{comments}");
+    assert_eq!(deployment, "is there");
+}
+
+fn name_of(host: &str) -> HostName {
+    HostName::parse("host", host).unwrap()
 }

@@ -23,12 +23,14 @@ pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
     all.extend([secret.replace('\'', "''"), secret.replace('"', "\"\""), secret.to_owned()]);
     if secret.len() <= LONGEST_PASSWORD {
         literals(secret, &mut all);
+        each_character(secret, &mut all);
         within_base64(secret, &mut all);
         all.push(DecomposingNormalizerBorrowed::new_nfd().normalize(secret).into_owned());
         all.push(ComposingNormalizerBorrowed::new_nfc().normalize(secret).into_owned());
     }
     // As one number, and as dumps and string literals write it.
-    for (before, between) in [("", ""), ("", " "), ("", ":"), ("", "-"), ("\\x", "\\x"), ("0x", ", 0x"), ("0x", ",0x")]
+    for (before, between) in
+        [("", ""), ("", " "), ("", ":"), ("", "-"), ("%", "%"), ("\\x", "\\x"), ("0x", ", 0x"), ("0x", ",0x")]
     {
         if !between.is_empty() && secret.len() > LONGEST_PASSWORD {
             continue;
@@ -39,8 +41,15 @@ pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
         };
         all.extend([bytes(true), bytes(false)]);
     }
-    all.extend(base64(secret));
-    all.into_iter().map(String::into_bytes).collect()
+    all.extend(base64(secret.as_bytes()));
+    let mut all: Vec<_> = all.into_iter().map(String::into_bytes).collect();
+    all.extend(latin_1(secret));
+    all
+}
+
+/// As bytes of Latin-1, where that has all its characters and they are other bytes than those of UTF-8.
+fn latin_1(secret: &str) -> Option<Vec<u8>> {
+    secret.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<_>>>().filter(|_| !secret.is_ascii())
 }
 
 /// Within a text of JSON, and within one that is a text of JSON itself.
@@ -60,7 +69,7 @@ fn json(secret: &str, all: &mut Vec<String>) {
             texts.push(as_numbers(text, |c| special.contains(c) || strict && !c.is_ascii(), upper));
         }
     }
-    texts.push(plain);
+    texts.push(plain.clone());
     texts.sort();
     texts.dedup();
     if secret.len() <= LONGEST_PASSWORD {
@@ -68,6 +77,13 @@ fn json(secret: &str, all: &mut Vec<String>) {
         for nested in texts.iter().map(|text| json_text(text)) {
             all.extend([false, true].map(|upper| as_numbers(&nested, |c| !c.is_ascii(), upper)));
             all.extend([nested.replace('/', "\\/"), nested]);
+        }
+        // PHP has capital digits in what it escapes for pages, and small ones in what is not ASCII.
+        for (text, special) in
+            [(&plain, "<>"), (&plain, "<>&"), (&plain, "<>&'"), (&bare, "<>&'\""), (&bare, "<>&'\"+`")]
+        {
+            let mixed = as_numbers(&as_numbers(text, |c| special.contains(c), true), |c| !c.is_ascii(), false);
+            texts.extend([mixed.replace('/', "\\/"), mixed]);
         }
     }
     all.append(&mut texts);
@@ -140,12 +156,59 @@ fn literals(secret: &str, all: &mut Vec<String>) {
     all.push(octal.trim_end_matches('\'').to_owned());
 }
 
+/// Every character in the same way, as those write it who leave none as it is; and as encoders for attributes of pages do,
+/// which keep letters and digits.
+fn each_character(secret: &str, all: &mut Vec<String>) {
+    let each = |form: &dyn Fn(char) -> String| secret.chars().map(form).collect::<String>();
+    for upper in [false, true] {
+        all.push(as_numbers(secret, |_| true, upper));
+    }
+    all.push(secret.bytes().fold(String::new(), |out, byte| out + &format!("\\{byte:03o}")));
+    let forms: [fn(u32) -> String; 3] =
+        [|number| format!("&#{number};"), |number| format!("&#x{number:x};"), |number| format!("&#x{number:X};")];
+    for form in forms {
+        all.push(each(&|c| form(c.into())));
+        all.push(each(&|c| if c.is_ascii_alphanumeric() { c.to_string() } else { form(c.into()) }));
+    }
+    if let Some(bytes) = latin_1(secret) {
+        let kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+        let form = |byte: u8| if kept(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        let address: String = bytes.into_iter().map(form).collect();
+        all.extend([lower_case_digits(&address), address]);
+    }
+    let units: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    all.extend(base64(&units));
+}
+
+/// Names of the characters from U+00C0 on in pages.
+const NAMES: [&str; 64] = [
+    "Agrave", "Aacute", "Acirc", "Atilde", "Auml", "Aring", "AElig", "Ccedil", "Egrave", "Eacute", "Ecirc", "Euml",
+    "Igrave", "Iacute", "Icirc", "Iuml", "ETH", "Ntilde", "Ograve", "Oacute", "Ocirc", "Otilde", "Ouml", "times",
+    "Oslash", "Ugrave", "Uacute", "Ucirc", "Uuml", "Yacute", "THORN", "szlig", "agrave", "aacute", "acirc", "atilde",
+    "auml", "aring", "aelig", "ccedil", "egrave", "eacute", "ecirc", "euml", "igrave", "iacute", "icirc", "iuml",
+    "eth", "ntilde", "ograve", "oacute", "ocirc", "otilde", "ouml", "divide", "oslash", "ugrave", "uacute", "ucirc",
+    "uuml", "yacute", "thorn", "yuml",
+];
+
+/// As pages name a character; none has a name here but those of Latin letters and a few signs.
+fn named(c: char) -> Option<&'static str> {
+    match c {
+        '\u{a3}' => Some("pound"),
+        '\u{a7}' => Some("sect"),
+        '\u{b0}' => Some("deg"),
+        '\u{b5}' => Some("micro"),
+        '\u{20ac}' => Some("euro"),
+        _ => NAMES.get(usize::try_from(u32::from(c)).ok()?.checked_sub(0xC0)?).copied(),
+    }
+}
+
 /// Within pages and XML.
 fn pages(secret: &str, all: &mut Vec<String>) {
     for (quote, apostrophe) in [
         ("\"", "'"),
         ("&quot;", "'"),
         ("&quot;", "&#39;"),
+        ("&quot;", "&#039;"),
         ("&quot;", "&#x27;"),
         ("&quot;", "&apos;"),
         ("&#34;", "&#39;"),
@@ -159,6 +222,8 @@ fn pages(secret: &str, all: &mut Vec<String>) {
             let (decimal, small) =
                 (strict(&|number| format!("&#{number};")), strict(&|number| format!("&#x{number:x};")));
             all.extend([decimal, small, strict(&|number| format!("&#x{number:X};"))]);
+            let by_name = |c: char| named(c).map_or_else(|| c.to_string(), |name| format!("&{name};"));
+            all.push(page.chars().map(by_name).collect());
         }
         all.push(page);
     }
@@ -186,9 +251,9 @@ fn within_base64(secret: &str, all: &mut Vec<String>) {
     texts.retain(|text| text != secret);
     texts.sort();
     texts.dedup();
-    let encoded: Vec<_> = texts.iter().flat_map(|text| base64(text)).collect();
+    let encoded: Vec<_> = texts.iter().flat_map(|text| base64(text.as_bytes())).collect();
     let part_of_address = |part: &String| part.contains(['+', '/', '=']).then(|| percent(part, &STRICT));
-    for address in base64(secret).iter().chain(&encoded).filter_map(part_of_address) {
+    for address in base64(secret.as_bytes()).iter().chain(&encoded).filter_map(part_of_address) {
         all.extend([lower_case_digits(&address), address]);
     }
     all.extend(encoded);
@@ -196,12 +261,12 @@ fn within_base64(secret: &str, all: &mut Vec<String>) {
 
 /// Wherever the secret stands within what is encoded: what depends on it alone. Where it is encoded by itself, its end,
 /// too.
-fn base64(secret: &str) -> Vec<String> {
+fn base64(secret: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
         for (before, skip) in [(0, 0), (1, 2), (2, 3)] {
             let mut bytes = vec![0; before];
-            bytes.extend_from_slice(secret.as_bytes());
+            bytes.extend_from_slice(secret);
             let text = engine.encode(&bytes);
             let whole = bytes.len() * 4 / 3;
             all.extend(text.get(skip..whole.min(text.len())).map(ToOwned::to_owned));

@@ -206,6 +206,50 @@ fn what_shells_quote_and_other_programs_escape_is_hidden() {
 }
 
 #[test]
+fn rare_spellings_are_hidden_too() {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
+    let secret = "Pa<+\u{c9}'$w\u{e9}/1";
+    let redactor = redactor(&[secret]);
+    for spelled in [
+        // PHP, with what it escapes for pages.
+        r"Pa\u003C+\u00c9\u0027$w\u00e9\/1",
+        r"Pa\u003C\u002B\u00c9\u0027$w\u00e9/1",
+        "Pa&lt;+&Eacute;&apos;$w&eacute;/1",
+        "Pa&lt;+&Eacute;&#039;$w&eacute;/1",
+        // No character as it is.
+        "%50%61%3C%2B%C3%89%27%24%77%C3%A9%2F%31",
+        "%50%61%3c%2b%c3%89%27%24%77%c3%a9%2f%31",
+        r"\u0050\u0061\u003c\u002b\u00c9\u0027\u0024\u0077\u00e9\u002f\u0031",
+        r"\u0050\u0061\u003C\u002B\u00C9\u0027\u0024\u0077\u00E9\u002F\u0031",
+        r"\120\141\074\053\303\211\047\044\167\303\251\057\061",
+        "&#80;&#97;&#60;&#43;&#201;&#39;&#36;&#119;&#233;&#47;&#49;",
+        // Letters and digits alone.
+        "Pa&#60;&#43;&#201;&#39;&#36;w&#233;&#47;1",
+        "Pa&#x3c;&#x2b;&#xc9;&#x27;&#x24;w&#xe9;&#x2f;1",
+        "Pa&#x3C;&#x2B;&#xC9;&#x27;&#x24;w&#xE9;&#x2F;1",
+        "Pa%3C%2B%C9%27%24w%E9%2F1",
+    ] {
+        assert_eq!(
+            redactor.text(&format!("before '{spelled}' after")),
+            format!("before '{HIDDEN}' after"),
+            "{spelled}"
+        );
+    }
+    let latin_1 = b"before Pa<+\xC9'$w\xE9/1 after";
+    assert_eq!(String::from_utf8_lossy(&redactor.last(latin_1)), format!("before {HIDDEN} after"));
+    // The encoded command of PowerShell, wherever the secret stands in it.
+    for before in ["", "$p='", "$pw='", "$pwd='"] {
+        let script: Vec<u8> = format!("{before}{secret}'; run").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let encoded = BASE64_STANDARD.encode(script);
+        let shown = redactor.text(&encoded);
+        let rest = shown.replace(HIDDEN, "").len();
+        assert!(shown.contains(HIDDEN) && rest < encoded.len() - 24, "{before}: {shown}");
+    }
+}
+
+#[test]
 fn what_is_encoded_more_than_once_is_hidden() {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;

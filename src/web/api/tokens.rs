@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Right, Role};
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::{Invalid, Rule};
-use crate::domain::text::{folded, is_same_name, one_line};
+use crate::domain::text::{folded, is_same_name, meant, one_line};
 use crate::engine::Failure;
 use crate::engine::catalog::Catalog;
 use crate::engine::people::Hears;
@@ -63,7 +65,7 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     if let Some(person) = &new.person {
         let person = PersonName::parse("person", person.as_str())?;
         let Some(known) = catalog.person(&person) else {
-            return Err(Invalid::new("person", Rule::KnownPerson { person }).into());
+            return Err(catalog.no_person(&person).into());
         };
         if new.role > known.role {
             return Err(Invalid::new("role", Rule::RoleUpTo { person, role: known.role }).into());
@@ -211,11 +213,15 @@ pub(in crate::web) async fn take_over(web: &Web, actor: Actor, name: String) -> 
         })
         .await?;
     web.authenticator.forget();
-    if adopted { Ok(()) } else { Err(no_token(&called)) }
+    if adopted { Ok(()) } else { Err(no_token(web, called).await?) }
 }
 
-fn no_token(name: &str) -> Problem {
-    Problem::not_found(format!("there is no valid token {name}"))
+/// That there is no such token, and which was probably meant.
+async fn no_token(web: &Web, name: String) -> Result<Problem, StoreError> {
+    let now = web.engine.now().as_millisecond();
+    let live: Vec<_> = web.engine.read(tokens::list).await?.into_iter().filter(|token| token.is_live(now)).collect();
+    let near = meant(&name, live.iter().map(|token| token.name.as_str())).map(ToOwned::to_owned);
+    Ok(Refusal::from(Cause::NoToken { name, near }).into())
 }
 
 /// Revoke a token
@@ -243,5 +249,5 @@ pub(in crate::web) async fn end(web: &Web, actor: Actor, name: String) -> Result
         })
         .await?;
     web.authenticator.forget();
-    if revoked { Ok(()) } else { Err(no_token(&called)) }
+    if revoked { Ok(()) } else { Err(no_token(web, called).await?) }
 }

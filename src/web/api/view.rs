@@ -2,12 +2,13 @@
 
 use crate::contract::{
     ApprovalsView, ArtifactView, CiAwaited, CiRunView, CommitCheckView, CommitsView, GateView, ReleaseDetails,
-    ReleaseView, RunView, SkippedView, StepView, VoteView,
+    ReleaseView, RunView, SkippedView, StepView, StragglersView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::artifact::Artifact;
 use crate::domain::commit_check::{CommitAnswer, CommitCheck};
 use crate::domain::commits::CommitList;
+use crate::domain::environment::Stragglers;
 use crate::domain::gate::Gate;
 use crate::domain::person::Actor;
 use crate::domain::release::{Bypass, CiRun, Release};
@@ -115,6 +116,7 @@ impl ReleaseDetails {
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
             to_resolve: overview.to_resolve.iter().map(|run| run.0).collect(),
             awaits_ci: awaited(overview),
+            stragglers: overview.stragglers().map(StragglersView::from),
             commits: overview.commits.as_ref().map(CommitsView::from),
         }
     }
@@ -124,6 +126,18 @@ impl ReleaseDetails {
 fn awaited(overview: &ReleaseOverview) -> Option<CiAwaited> {
     let Standing::CiAwaited { env, kind } = overview.standing() else { return None };
     Some(CiAwaited { environment: env.to_string(), kind: kind.into() })
+}
+
+impl From<Stragglers> for StragglersView {
+    fn from(found: Stragglers) -> Self {
+        Self {
+            sentence: format!("production runs {}", Language::En.stragglers(&found)),
+            runs: found.runs.clone(),
+            hosts: found.hosts.iter().map(ToString::to_string).collect(),
+            may_run: found.may_run.clone(),
+            because: Some(found),
+        }
+    }
 }
 
 impl From<&CommitList> for CommitsView {

@@ -19,7 +19,6 @@ use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::standing::{Phase, Standing};
-use crate::domain::version::Version;
 use crate::views::{ReleaseOverview, ServiceOverview, board};
 use crate::web::Web;
 
@@ -188,7 +187,7 @@ pub(super) async fn show(
         needs,
         lanes: lanes.collect(),
         services: lines,
-        ended: ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+        ended: ended.iter().map(|release| EndedLine::of(release, board.service(&release.service), &viewer)).collect(),
         may_create: viewer.actor.may(Right::Create, None, false).is_ok(),
         connecting: connect::of(looks.language),
         first,
@@ -277,7 +276,7 @@ impl ServiceLine {
             },
             stage: Place::of(service, Env::Stage, viewer),
             production: Place::of(service, Env::Production, viewer),
-            difference: stage.filter(|_| !is_same).map(|stage| viewer.looks.words().not_in_production(&short(stage))),
+            difference: stage.filter(|_| !is_same).map(|stage| viewer.looks.words().not_in_production(&stage.title())),
             is_same,
         }
     }
@@ -296,13 +295,6 @@ fn aside(name: &ServiceName, viewer: &Viewer) -> ServiceLine {
     }
 }
 
-/// A version as people call it, without its number where it has a name.
-fn short(version: &Version) -> String {
-    let title = version.tag.as_ref().map(ToString::to_string);
-    let title = title.or_else(|| version.commit.as_ref().map(|commit| commit.short().to_owned()));
-    title.unwrap_or_else(|| format!("#{}", version.release))
-}
-
 impl Place {
     pub(super) fn of(service: &ServiceOverview, env: Env, viewer: &Viewer) -> Self {
         let (looks, words) = (&viewer.looks, viewer.looks.words());
@@ -311,16 +303,18 @@ impl Place {
             Some((tone::UNKNOWN, format!("{}: {}", words.unknown_state, looks.language.reason(&unknown.reason))))
         } else if let Some(dirty) = &state.dirty {
             Some((tone::FAIL, format!("{}: {}", words.needs_repair, looks.language.reason(&dirty.reason))))
+        } else if let Some(left) = state.stragglers(&service.service.hosts_in(env)) {
+            Some((tone::WARN, looks.language.all_hosts_but(&left)))
         } else if let Some(lock) = &state.lock {
             Some((tone::LOCK, words.locked(&lock.by, &looks.language.reason(&lock.reason))))
         } else {
             service.run_in(env).filter(|run| run.state.is_live()).map(|run| {
-                let version = run.to.tag.as_ref().map_or_else(|| format!("#{}", run.to.release), ToString::to_string);
+                let version = run.to.title();
                 (tone::RUN, words.on_its_way(&version))
             })
         };
         Self {
-            version: state.current.as_ref().map(|version| (version.release.0, short(version))),
+            version: state.current.as_ref().map(|version| (version.release.0, version.title())),
             since: state.since.map(|since| looks.when(since, viewer.now)),
             // A version is spelled as it is.
             note: note.map(|(tone, text)| (tone, if tone == tone::RUN { text } else { looks.clause(&text) })),
@@ -329,9 +323,13 @@ impl Place {
 }
 
 impl EndedLine {
-    pub(super) fn of(release: &Release, viewer: &Viewer) -> Self {
+    pub(super) fn of(release: &Release, service: Option<&ServiceOverview>, viewer: &Viewer) -> Self {
         let looks = &viewer.looks;
-        let ended = Standing::Ended { status: release.status, back_to: release.rollback_to_tag.clone() };
+        let ended = Standing::Ended {
+            status: release.status,
+            back_to: release.rollback_to_tag.clone(),
+            stragglers: service.and_then(|service| service.stragglers_of(release)),
+        };
         Self {
             id: release.id.0,
             title: format!("{} {}", release.service, release.title()),

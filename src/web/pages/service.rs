@@ -148,7 +148,7 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
         definition,
         line: overview.line.iter().map(|release| (release.id.0, release.title())).collect(),
         good: good.collect(),
-        history: history.iter().map(|release| EndedLine::of(release, viewer)).collect(),
+        history: history.iter().map(|release| EndedLine::of(release, Some(&overview), viewer)).collect(),
     };
     Ok(page.render()?)
 }

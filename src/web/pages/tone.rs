@@ -62,7 +62,8 @@ impl From<&Standing> for Tone {
             Standing::Begins { .. } | Standing::Step { .. } | Standing::Ci { .. } | Standing::Starts => RUN,
             Standing::Vote { .. } | Standing::Gate { .. } => WAIT,
             Standing::ToResolve { .. } | Standing::ToSettle { .. } => UNKNOWN,
-            Standing::InProduction => OK,
+            Standing::InProduction { stragglers: None } => OK,
+            Standing::InProduction { stragglers: Some(_) } => WARN,
             Standing::Ended { status, .. } => (*status).into(),
         }
     }

@@ -217,7 +217,8 @@ impl Words {
 
     /// The small line of a card.
     pub fn card_meta(&self, standing: &Standing, age: &str, usual: Option<&str>, by: &str) -> String {
-        let has_ended = matches!(standing, Standing::Ended { .. } | Standing::InProduction | Standing::Replaced { .. });
+        let has_ended =
+            matches!(standing, Standing::Ended { .. } | Standing::InProduction { .. } | Standing::Replaced { .. });
         let (since, by) = match (self.language, has_ended) {
             (Language::En, true) => (format!("{age} ago"), format!("by {by}")),
             (Language::En, false) => (format!("for {age}"), format!("by {by}")),

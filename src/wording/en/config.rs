@@ -94,6 +94,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         }
         F::VariableEmpty { name } => format!("the environment variable `{name}` is empty"),
         F::VariableUnset { name } => format!("the environment variable `{name}` is not set"),
+        F::VariableNotText { name } => format!("the environment variable `{name}` is set, but it is not UTF-8 text"),
         F::NoVariableNamed => "`env:` must be followed by the name of an environment variable".into(),
         F::NoFileNamed => "`file:` must be followed by the path of a file".into(),
         F::ReadableByAll { path } => {
@@ -447,6 +448,7 @@ fn file(fault: &FileFault) -> String {
         FileFault::Missing => "does not exist".into(),
         FileFault::Unreadable(said) => format!("cannot be read: {said}"),
         FileFault::ByLink => "is reached by a link, which a service of the dashboard may not use".into(),
+        FileFault::LinkLoop => "is a link that leads back to itself".into(),
         FileFault::NotRegular => "is not a regular file".into(),
         FileFault::TooLarge(most) => format!("is larger than {most} bytes"),
         FileFault::NotUtf8 => "is not UTF-8 text".into(),

@@ -390,6 +390,7 @@ pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
              with the folder that git names"
         }
         A::KnownHosts => "; this user's ~/.ssh/known_hosts does not know that server",
+        A::Address => "; is the address in `repository` right?",
         A::DeployKey => "; this user has no key that the server knows: add a deploy key",
     }
 }

@@ -19,15 +19,19 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoRelease { release } => format!("there is no release #{release}"),
         C::NoEnvironment { environment, service } => format!("{service} has no environment {environment}"),
         C::NoRun { run } => format!("there is no run {run}"),
-        C::NoService { service } => format!(
+        C::NoService { service, near: Some(near) } => format!("there is no service {service}; did you mean {near}?"),
+        C::NoService { service, near: None } => format!(
             "there is no service {service} in the configuration that RMM has read; it reads rmm.toml at its start and on \
              SIGHUP"
         ),
-        C::NoHost { host, known } => format!(
+        C::NoHost { host, near: Some(near), .. } => format!("there is no host {host}; did you mean {near}?"),
+        C::NoHost { host, known, near: None } => format!(
             "there is no host {host} in the configuration that RMM has read; there is {} (it reads rmm.toml at its start \
              and on SIGHUP)",
             list(known)
         ),
+        C::NoToken { name, near: Some(near) } => format!("there is no valid token {name}; did you mean {near}?"),
+        C::NoToken { name, near: None } => format!("there is no valid token {name}"),
         C::NothingThere => "there is nothing like that any more".to_owned(),
         C::StepNotAtWork { run, step } => format!("step {step} of run {run} is not at work"),
 
@@ -302,7 +306,8 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "{} claim to be {person}; use the number instead of the name: `rmm person list` shows them",
             list(users)
         ),
-        C::NobodyClaims { who } => {
+        C::NobodyClaims { who, near: Some(near) } => format!("there is no person {who}; did you mean {near}?"),
+        C::NobodyClaims { who, near: None } => {
             format!(
                 "no account waits to be confirmed under {who}; `rmm person list` shows which do, and how to confirm them"
             )

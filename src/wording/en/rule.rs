@@ -95,7 +95,10 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
         R::InRepository { why } => reason(why),
         R::GateStays { gate } => format!("{} cannot be bypassed", gate.as_str()),
 
-        R::KnownPerson { person } => format!("there is no person {person} in the configuration"),
+        R::KnownPerson { person, near: None } => format!("there is no person {person} in the configuration"),
+        R::KnownPerson { person, near: Some(near) } => {
+            format!("there is no person {person} in the configuration; did you mean {near}?")
+        }
         R::RoleOfToken => "must be one of a token".into(),
         R::RoleUpTo { person, role } => {
             format!("{person} is {}; a token that speaks for {person} cannot be more", role.as_str())

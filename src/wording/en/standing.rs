@@ -1,6 +1,7 @@
 //! Where a release stands, in English.
 
 use super::super::Language::En;
+use crate::domain::environment::Stragglers;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::version::Version;
@@ -11,7 +12,7 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
     match standing {
         S::HeldUp { reason } => En.reason(reason),
         S::CommitAsked => "asks the repository for its commit".into(),
-        S::InLine { behind } => format!("in line behind {}", title(behind)),
+        S::InLine { behind } => format!("in line behind {}", behind.title()),
         S::Begins { env, kind } => format!("{} begins", En.run(&env.to_string(), kind.as_str())),
         S::Step { env, run, kind, surface, host, .. } => {
             let place = if host.is_local() { String::new() } else { format!(" on {host}") };
@@ -32,9 +33,15 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::Starts => "the production deploy begins".into(),
         S::ToResolve { run } => format!("an admin has to look into run {run}"),
         S::ToSettle { env } => format!("it is unknown what {env} runs; an admin must check"),
-        S::InProduction => "production runs it".into(),
-        S::Replaced { by } => format!("production runs {} now", title(by)),
-        S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("rolled back to {tag}"),
+        S::InProduction { stragglers: None } => "production runs it".into(),
+        S::InProduction { stragglers: Some(stragglers) } => {
+            format!("production runs it {}", En.all_hosts_but(stragglers))
+        }
+        S::Replaced { by } => format!("production runs {} now", by.title()),
+        S::Ended { status: Status::RollbackDone, stragglers: Some(stragglers), .. } => {
+            format!("rolled back; production runs {}", En.stragglers(stragglers))
+        }
+        S::Ended { status: Status::RollbackDone, back_to: Some(tag), .. } => format!("rolled back to {tag}"),
         S::Ended { status, .. } => En.status_title(*status).into(),
     }
 }
@@ -53,6 +60,9 @@ fn listed<T: ToString>(names: &[T], enough: usize) -> String {
     }
 }
 
-fn title(version: &Version) -> String {
-    version.tag.as_ref().map_or_else(|| format!("#{}", version.release), ToString::to_string)
+pub(in crate::wording) fn all_hosts_but(stragglers: &Stragglers) -> String {
+    let hosts = stragglers.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let may_run = stragglers.may_run.iter().map(Version::title).collect::<Vec<_>>().join(" or ");
+    let may = if may_run.is_empty() { "may not run it".to_owned() } else { format!("may still run {may_run}") };
+    format!("on all hosts but {hosts}, which {may}")
 }

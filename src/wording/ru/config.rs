@@ -83,6 +83,7 @@ pub(in crate::wording) fn config_fault(fault: &ConfigFault) -> String {
         F::ShortSecret { least } => format!("длина секрета меньше {least}: в выводе его не скрыть как следует"),
         F::VariableEmpty { name } => format!("переменная окружения `{name}` пуста"),
         F::VariableUnset { name } => format!("переменная окружения `{name}` не задана"),
+        F::VariableNotText { name } => format!("переменная окружения `{name}` задана, но это не текст в UTF-8"),
         F::NoVariableNamed => "после `env:` нужно имя переменной окружения".into(),
         F::NoFileNamed => "после `file:` нужен путь к файлу".into(),
         F::ReadableByAll { path } => {
@@ -434,6 +435,7 @@ fn file(fault: &FileFault) -> String {
         FileFault::Missing => "не найден".into(),
         FileFault::Unreadable(said) => format!("не читается: {said}"),
         FileFault::ByLink => "достижим только по ссылке, а сервису из панели она не годится".into(),
+        FileFault::LinkLoop => "— ссылка, которая ведёт сама на себя".into(),
         FileFault::NotRegular => "— не обычный файл".into(),
         FileFault::TooLarge(most) => format!("больше {most} байт"),
         FileFault::NotUtf8 => "— не текст в UTF-8".into(),

@@ -27,7 +27,7 @@ pub(super) use reason::reason;
 pub(super) use refusal::refusal;
 pub(super) use rule::rule;
 pub(super) use ssh::private_key;
-pub(super) use standing::standing;
+pub(super) use standing::{all_hosts_but, standing};
 
 use std::fmt::Display;
 

@@ -388,6 +388,7 @@ pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
              safe.directory с каталогом, который назвал git"
         }
         A::KnownHosts => "; этого сервера нет в ~/.ssh/known_hosts этого пользователя",
+        A::Address => "; верен ли адрес в `repository`?",
         A::DeployKey => "; сервер не знает ни одного ключа этого пользователя: добавьте deploy key",
     }
 }

@@ -18,13 +18,17 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoRelease { release } => format!("релиза #{release} нет"),
         C::NoEnvironment { environment, service } => format!("у {service} нет окружения {environment}"),
         C::NoRun { run } => format!("прогона {run} нет"),
-        C::NoService { service } => {
+        C::NoService { service, near: Some(near) } => format!("сервиса {service} нет; может быть, {near}?"),
+        C::NoService { service, near: None } => {
             format!("сервиса {service} нет в прочитанной конфигурации; RMM читает rmm.toml при запуске и по SIGHUP")
         }
-        C::NoHost { host, known } => format!(
+        C::NoHost { host, near: Some(near), .. } => format!("хоста {host} нет; может быть, {near}?"),
+        C::NoHost { host, known, near: None } => format!(
             "хоста {host} нет в прочитанной конфигурации; есть {} (RMM читает rmm.toml при запуске и по SIGHUP)",
             list(known)
         ),
+        C::NoToken { name, near: Some(near) } => format!("действующего токена {name} нет; может быть, {near}?"),
+        C::NoToken { name, near: None } => format!("действующего токена {name} нет"),
         C::NothingThere => "этого больше нет".to_owned(),
         C::StepNotAtWork { run, step } => format!("шаг {step} прогона {run} сейчас не выполняется"),
 
@@ -305,7 +309,8 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "называют себя {person}: {}; укажите номер вместо имени, все они есть в `rmm person list`",
             list(users)
         ),
-        C::NobodyClaims { who } => {
+        C::NobodyClaims { who, near: Some(near) } => format!("никого не зовут {who}; может быть, {near}?"),
+        C::NobodyClaims { who, near: None } => {
             format!(
                 "по {who} никто не ждёт подтверждения; кто ждёт и как его подтвердить, показывает `rmm person list`"
             )

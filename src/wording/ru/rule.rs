@@ -93,7 +93,10 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
         R::InRepository { why } => reason(why),
         R::GateStays { gate } => format!("условие «{}» пропустить нельзя", gate_name(*gate)),
 
-        R::KnownPerson { person } => format!("в конфигурации никого не зовут {person}"),
+        R::KnownPerson { person, near: None } => format!("в конфигурации никого не зовут {person}"),
+        R::KnownPerson { person, near: Some(near) } => {
+            format!("в конфигурации никого не зовут {person}; может быть, {near}?")
+        }
         R::RoleOfToken => "нужна одна из ролей токена".into(),
         R::RoleUpTo { person, role: has } => {
             format!(

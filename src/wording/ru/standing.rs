@@ -3,6 +3,7 @@
 use super::super::Language::Ru;
 use super::{run, step};
 use crate::domain::env::Env;
+use crate::domain::environment::Stragglers;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::version::Version;
@@ -13,7 +14,7 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
     match standing {
         S::HeldUp { reason } => Ru.reason(reason),
         S::CommitAsked => "спрашиваем у репозитория коммит".into(),
-        S::InLine { behind } => format!("в очереди за {}", title(behind)),
+        S::InLine { behind } => format!("в очереди за {}", behind.title()),
         S::Begins { env, kind } => format!("начинается {}", run(&env.to_string(), kind.as_str())),
         S::Step { env, run: of, kind, surface, host, .. } => {
             let place = if host.is_local() { String::new() } else { format!(" на {host}") };
@@ -34,9 +35,15 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::Starts => "начинается деплой в продакшн".into(),
         S::ToResolve { run } => format!("администратору нужно разобраться с прогоном {run}"),
         S::ToSettle { env } => format!("неизвестно, что работает ({}); администратору нужно проверить", place(*env)),
-        S::InProduction => "работает в продакшне".into(),
-        S::Replaced { by } => format!("в продакшне теперь {}", title(by)),
-        S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("откат на {tag}"),
+        S::InProduction { stragglers: None } => "работает в продакшне".into(),
+        S::InProduction { stragglers: Some(stragglers) } => {
+            format!("работает в продакшне {}", Ru.all_hosts_but(stragglers))
+        }
+        S::Replaced { by } => format!("в продакшне теперь {}", by.title()),
+        S::Ended { status: Status::RollbackDone, stragglers: Some(stragglers), .. } => {
+            format!("откат выполнен, в продакшне {}", Ru.stragglers(stragglers))
+        }
+        S::Ended { status: Status::RollbackDone, back_to: Some(tag), .. } => format!("откат на {tag}"),
         S::Ended { status, .. } => Ru.status_title(*status).into(),
     }
 }
@@ -55,8 +62,13 @@ fn listed<T: ToString>(names: &[T], enough: usize) -> String {
     }
 }
 
-fn title(version: &Version) -> String {
-    version.tag.as_ref().map_or_else(|| format!("#{}", version.release), ToString::to_string)
+pub(in crate::wording) fn all_hosts_but(stragglers: &Stragglers) -> String {
+    let hosts = stragglers.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" и ");
+    let may_run = stragglers.may_run.iter().map(Version::title).collect::<Vec<_>>().join(" или ");
+    if may_run.is_empty() {
+        return format!("на всех хостах, кроме {hosts}: что работает там, неизвестно");
+    }
+    format!("на всех хостах, кроме {hosts}: там, возможно, ещё работает {may_run}")
 }
 
 fn place(env: Env) -> String {

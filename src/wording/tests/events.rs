@@ -72,7 +72,7 @@ fn samples() -> Vec<(String, Value)> {
         ),
         ("environment_changed", json!({"environment": "production", "version": to})),
         ("host_left_behind", with(&at, json!({"reason": {"code": "no_answer"}}))),
-        ("host_caught_up", at.clone()),
+        ("host_caught_up", with(&at, json!({"newer": to}))),
         ("host_given_up", with(&at, json!({"reason": {"code": "given_up", "by": "ann", "why": "it is scrapped"}}))),
         ("earlier_steps_ended", with(&at, json!({"steps": ["deploy"]}))),
         ("migration_found_done", with(&at, json!({"step": 1, "surface": "api"}))),

@@ -172,7 +172,9 @@ fn samples() -> Vec<Reason> {
         R::from(SshFault::CommandsForbidden),
         R::from(StepFault::StepFiles),
         R::OutputNotKept { said: "No space left on device (os error 28)".into() },
-        R::Refused { cause: Box::new(Cause::NoHost { host: host("prod-9"), known: vec!["prod-1".into()] }) },
+        R::Refused {
+            cause: Box::new(Cause::NoHost { host: host("prod-9"), known: vec!["prod-1".into()], near: None }),
+        },
         R::AnswerLate { limit: Duration::from_secs(60) },
         R::ConnectionLost { said: "Broken pipe (os error 32)".into() },
         R::ScriptNotStarted { said: "Permission denied (os error 13)".into() },
@@ -192,6 +194,12 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::NoCommit { url: url(), commit: commit() },
         RepositoryFault::Late { url: url(), limit: Duration::from_secs(30) },
         RepositoryFault::NotRead { url: url(), said: "repository not found".into(), advice: None, fix: None },
+        RepositoryFault::NotRead {
+            url: "/srv/shop".into(),
+            said: "'/srv/shop' does not appear to be a git repository".into(),
+            advice: Some(GitAdvice::Address),
+            fix: None,
+        },
         RepositoryFault::NotRead {
             url: "/srv/shop.git".into(),
             said: "detected dubious ownership in repository at '/srv/shop.git'".into(),

@@ -113,7 +113,7 @@ async fn production_fails_and_cannot_go_back() {
 #[tokio::test]
 async fn a_way_back_goes_on_without_a_host() {
     let rig = Rig::on_two_hosts();
-    rig.ship("v1.0.0").await;
+    let older = rig.ship("v1.0.0").await;
     let id = rig.release("v1.1.0").await;
     rig.ends_well(STAGE).await;
     rig.everybody_approves(id).await;
@@ -124,6 +124,8 @@ async fn a_way_back_goes_on_without_a_host() {
     seen!("notice_alarm_left_host", rig.notice(Notice::Alarm, id).await);
     rig.ends_well(PRODUCTION).await;
     seen!("card_left_host", rig.group(&Screen::Release(id)).await);
+    seen!("card_left_host_of_what_runs", rig.group(&Screen::Release(older)).await);
+    seen!("notice_rolled_back_left_host", rig.notice(Notice::RolledBack, id).await);
     seen!("run_left_host", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
     seen!("service_left_host", rig.shot("gommgo", Admin, &Screen::Service(Key::of(SERVICE))).await);
 }
