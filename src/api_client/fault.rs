@@ -31,6 +31,8 @@ pub const EXIT_HELP: &str =
 pub enum Fault {
     /// It was tried and failed.
     Failed(String),
+    /// RMM could not do it for a reason of its own or of its machine: a problem document.
+    Trouble(Box<Problem>),
     /// It cannot be asked like this.
     Usage(String),
     /// The configuration is wrong.
@@ -76,6 +78,7 @@ impl Fault {
                 Self::Refused(refusal)
             }
             other @ (Self::Failed(_)
+            | Self::Trouble(_)
             | Self::Usage(_)
             | Self::Configuration(_)
             | Self::Unreachable(_)
@@ -107,6 +110,7 @@ impl Fault {
     pub fn told(&self, language: Language) -> String {
         match self {
             Self::Unreachable(why) => why.told(language),
+            Self::Trouble(problem) => language.problem(&problem.code).unwrap_or(&problem.detail).to_owned(),
             Self::Configuration(errors) => errors.told(language),
             Self::Refused(refusal) if language == Language::Ru => {
                 format!("отказано: {}", full_stop(&refusal.sentences(language).0))
@@ -119,7 +123,7 @@ impl Fault {
     #[must_use]
     pub fn tell(&self, language: Language) -> ExitCode {
         let status = match self {
-            Self::Failed(_) => FAILED,
+            Self::Failed(_) | Self::Trouble(_) => FAILED,
             Self::Usage(_) | Self::Configuration(_) => USAGE,
             Self::Refused(_) => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
@@ -127,7 +131,9 @@ impl Fault {
             Self::Pipe => 0,
         };
         match self {
-            Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {}", self.told(language))),
+            Self::Failed(_) | Self::Trouble(_) | Self::Usage(_) | Self::Unreachable(_) => {
+                note(&format!("rmm: {}", self.told(language)));
+            }
             Self::Configuration(errors) => note(&errors.told(language)),
             Self::Refused(refusal) => refusal.tell(language),
             Self::Said(_) | Self::Pipe => {}
@@ -140,6 +146,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(text) | Self::Usage(text) => f.write_str(text),
+            Self::Trouble(problem) => f.write_str(&problem.detail),
             Self::Unreachable(why) => f.write_str(&why.told(Language::En)),
             Self::Configuration(errors) => errors.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),

@@ -224,15 +224,36 @@ impl Client {
         }
     }
 
+    /// A list that comes in pages, whole: each page names the next one in its header `Link`.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn pages<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<(Vec<T>, Vec<Value>), Fault> {
+        let (mut all, mut next) = (Vec::new(), Some(path.into()));
+        while let Some(path) = next {
+            let (text, link) = self.answer(Call::get(&path)).await?;
+            all.extend(serde_json::from_str::<Vec<Value>>(&text).map_err(|error| self.foreign(&error))?);
+            next = link.filter(|link| *link != path);
+        }
+        let typed = all.iter().map(T::deserialize).collect::<Result<_, _>>().map_err(|error| self.foreign(&error))?;
+        Ok((typed, all))
+    }
+
     /// Makes a call and reads the answer as it is.
     ///
     /// # Errors
     /// Those of [`Client::json`].
     pub async fn text(&self, call: Call) -> Result<String, Fault> {
+        Ok(self.answer(call).await?.0)
+    }
+
+    /// The answer to a call, and the address of the next page.
+    async fn answer(&self, call: Call) -> Result<(String, Option<String>), Fault> {
         let timeout = call.patience.unwrap_or(LONG);
         let work = async {
             let response = self.send(&call).await?;
-            self.read(response.into_body()).await
+            let link = response.headers().get(header::LINK).and_then(|link| next_page(link.to_str().ok()?));
+            Ok((self.read(response.into_body()).await?, link))
         };
         tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
             Err(Fault::Unreachable(Unreached::Late { name: self.name.clone(), seconds: timeout.as_secs() }))
@@ -289,8 +310,8 @@ impl Client {
         };
         if status.is_server_error() {
             return match problem.code.as_str() {
-                "stopping" => Fault::Unreachable(problem.detail.into()),
-                _ => Fault::Failed(problem.detail),
+                "stopping" => Fault::Unreachable(Unreached::Stopping),
+                _ => Fault::Trouble(Box::new(problem)),
             };
         }
         let hint = match (status, &self.way) {
@@ -304,6 +325,12 @@ impl Client {
 
 fn not_running(data_dir: &Path, why: NotServing) -> Fault {
     Fault::Unreachable(Unreached::NotRunning { folder: data_dir.display().to_string(), why })
+}
+
+/// Where the next page is, by a header `Link`.
+fn next_page(link: &str) -> Option<String> {
+    let (address, about) = link.strip_prefix('<')?.split_once('>')?;
+    (about.contains("rel=\"next\"") && address.starts_with("/api/")).then(|| address.to_owned())
 }
 
 async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &Call) -> Result<Response<Body>, Fault> {

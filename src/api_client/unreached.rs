@@ -52,6 +52,8 @@ pub enum Unreached {
         socket: String,
         said: String,
     },
+    /// It is about to end.
+    Stopping,
     /// In the words of RMM, or of a verb.
     Said(String),
 }
@@ -110,6 +112,7 @@ impl Unreached {
                 format!("no RMM could be reached at {url}: {why}. Does it run there, and is RMM_URL right?")
             }
             Self::WentAway { socket, said } => format!("RMM at {socket} went away: {said}; is it being restarted?"),
+            Self::Stopping => "RMM is stopping".to_owned(),
             Self::Said(said) => said.clone(),
         }
     }
@@ -148,6 +151,7 @@ impl Unreached {
             Self::WentAway { socket, said } => {
                 format!("связь с RMM на {socket} прервалась: {said}; не перезапускается ли он?")
             }
+            Self::Stopping => "RMM останавливается".to_owned(),
             Self::Said(said) => said.clone(),
         }
     }

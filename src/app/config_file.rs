@@ -85,7 +85,8 @@ impl ConfigFile {
             Ok((file, composed)) => {
                 let config = &composed.config;
                 tell(config, &self.path);
-                let warnings = config.collisions.iter().chain(&config.warnings).map(ToString::to_string).collect();
+                let warnings = config.collisions.iter().chain(&config.warnings).map(ToString::to_string);
+                let mut warnings: Vec<_> = warnings.collect();
                 self.collisions.clone_from(&config.collisions);
                 self.file = file;
                 self.take(composed).await.map_err(|failure| vec![failure.to_string()])?;
@@ -93,6 +94,7 @@ impl ConfigFile {
                     "the configuration was read again; `listen` and `data_dir` of [server], [local], [telegram] and [telemetry] take effect \
                       at the next start"
                 );
+                warnings.extend(self.engine.likely_renames());
                 Ok(warnings)
             }
             Err(NotRead::Wrong(errors)) => {

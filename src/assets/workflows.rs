@@ -28,7 +28,8 @@ pub const LONGEST_LABEL: usize = 256;
 /// Labels that a runner can have at most.
 pub const MOST_LABELS: usize = 100;
 const DEPLOY_WORKFLOW: &str = "on-approve-manual-testing.yaml";
-const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
+/// The name of the workflow that goes back, where nobody says another.
+pub const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
 
 /// What is filled in.
 #[derive(Debug, Clone, Copy)]

@@ -15,11 +15,13 @@ use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
-use crate::config::{Backup, Composed, Config};
+use crate::config::{Backup, Composed, Config, EnvVars};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
+use crate::domain::ids::ServiceName;
 use crate::domain::person::Role;
 use crate::domain::service::{Driver, Surface};
+use crate::store::definitions::Source;
 use crate::store::news::{self, Refusal};
 use crate::store::schema::open_reader;
 use crate::store::{StoreError, definitions, telegram};
@@ -76,7 +78,7 @@ impl Check {
                 .map(|(service, errors)| format!("{}:\n{}", answers::put_aside(told, service), errors.told(told))),
         );
         warnings.extend(in_file.iter().map(|service| answers::defined_twice(told, service)));
-        warnings.extend(orphans(&config));
+        warnings.extend(orphans(&config, &context.env, told));
         warnings.extend(refusing_chats(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();
@@ -126,17 +128,26 @@ pub(super) fn is_new(config: &Config) -> bool {
 }
 
 /// Services that the database knows and the configuration does not.
-fn orphans(config: &Config) -> Vec<String> {
+fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
     let database = DataDir::new(&config.server.data_dir).database();
     let known = open_reader(&database).and_then(|conn| definitions::with_history(&conn)).unwrap_or_default();
-    let gone = known.into_iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
-    gone.map(|(name, _)| {
-        if let Some(now) = config.services.iter().find(|service| service.was.as_ref() == Some(&name)) {
+    let may_be = |name: &ServiceName, source: Option<&Source>| {
+        let (text, folder) = source?;
+        let earlier = Config::parse(text, "an earlier rmm.toml", Path::new(folder), env).ok()?;
+        let former = earlier.services.iter().find(|service| service.name == *name)?;
+        config.may_be_now(former, &earlier).filter(|now| known.iter().all(|(known, _)| *known != now.name))
+    };
+    let gone = known.iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
+    gone.map(|(name, source)| {
+        if let Some(now) = config.services.iter().find(|service| service.was.as_ref() == Some(name)) {
             return format!(
                 "the service {name} is called {} from here on: its releases, its environments and what they run are carried over \
                  when RMM reads this file",
                 now.name
             );
+        }
+        if let Some(now) = may_be(name, source.as_ref()) {
+            return language.may_be_renamed(&now.name, name);
         }
         format!(
             "the service {name} has releases and is not in this file, so it is retired: what is under way ends, its history \

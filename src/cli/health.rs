@@ -34,9 +34,12 @@ impl Healthcheck {
         let client = Client::http(&url, None)?;
         let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
         let text = answer.map_err(|fault| match fault {
-            Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}").into()),
+            Fault::Trouble(problem) => {
+                Fault::Unreachable(format!("RMM at {url} is not ready: {}", problem.detail).into())
+            }
             Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail).into()),
-            other @ (Fault::Usage(_)
+            other @ (Fault::Failed(_)
+            | Fault::Usage(_)
             | Fault::Configuration(_)
             | Fault::Unreachable(_)
             | Fault::Said(_)

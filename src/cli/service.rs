@@ -289,14 +289,15 @@ fn runs(environment: &contract::EnvironmentView, language: Language) -> String {
     environment.runs.as_ref().map_or_else(|| words::words(language).nothing.to_owned(), contract::version)
 }
 
-fn state(environment: &contract::EnvironmentView, language: Language) -> (String, Tone) {
+/// What stands in the way in an environment, if anything.
+fn trouble(environment: &contract::EnvironmentView, language: Language) -> Option<(String, Tone)> {
     let words = words::words(language);
     if environment.unknown.is_some() {
-        return (words.state_unknown.to_owned(), Tone::Bad);
+        return Some((words.state_unknown.to_owned(), Tone::Bad));
     }
     let left: Vec<_> = environment.left.iter().filter(|left| !left.given_up).collect();
     match (&environment.dirty, left.as_slice(), &environment.lock) {
-        (Some(_), _, _) => (words.needs_repair.to_owned(), Tone::Bad),
+        (Some(_), _, _) => Some((words.needs_repair.to_owned(), Tone::Bad)),
         (None, left @ [one, ..], _) => {
             let text = match (language, left) {
                 (Language::En, [_]) => format!("{} left behind", one.host),
@@ -304,11 +305,30 @@ fn state(environment: &contract::EnvironmentView, language: Language) -> (String
                 (Language::Ru, [_]) => format!("без {}", one.host),
                 (Language::Ru, _) => format!("без {} хостов", left.len()),
             };
-            (text, Tone::Bad)
+            Some((text, Tone::Bad))
         }
-        (None, [], Some(_)) => (words.is_locked.to_owned(), Tone::Waiting),
-        (None, [], None) => ("-".to_owned(), Tone::Dim),
+        (None, [], Some(_)) => Some((words.is_locked.to_owned(), Tone::Waiting)),
+        (None, [], None) => None,
     }
+}
+
+/// How a service stands: that it is out of force hides nothing of its environments. Those beside production are named.
+fn state(service: &contract::ServiceView, language: Language) -> (String, Tone) {
+    let words = words::words(language);
+    let out_of_force = match (service.put_aside, service.retired) {
+        (true, _) => Some((words.is_put_aside.to_owned(), Tone::Bad)),
+        (false, true) => Some((words.is_retired.to_owned(), Tone::Dim)),
+        (false, false) => None,
+    };
+    let environments = service.environments().into_iter().rev();
+    let troubles = environments.filter_map(|(kind, environment)| {
+        let (text, tone) = trouble(environment, language)?;
+        Some((if kind == Env::Production { text } else { format!("{kind}: {text}") }, tone))
+    });
+    let all: Vec<_> = out_of_force.into_iter().chain(troubles).collect();
+    let Some((_, first)) = all.first() else { return ("-".to_owned(), Tone::Dim) };
+    let tone = if all.iter().any(|(_, tone)| *tone == Tone::Bad) { Tone::Bad } else { *first };
+    (all.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(", "), tone)
 }
 
 /// What there is to say of a host that was left behind, and the commands that lead on.
@@ -365,13 +385,7 @@ fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
         Column::new(words.approvers_column).optional(1).least(12),
     ]);
     for service in services {
-        let (word, tone) = if service.put_aside {
-            (words.is_put_aside.to_owned(), Tone::Bad)
-        } else if service.retired {
-            (words.is_retired.to_owned(), Tone::Dim)
-        } else {
-            state(&service.production, ui.language)
-        };
+        let (word, tone) = state(service, ui.language);
         let enough = if service.minimum < service.approvers.len() {
             words::of(ui, service.minimum, service.approvers.join(", "))
         } else {
@@ -409,13 +423,18 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
         all => all.join(", "),
     };
     field(words.approvers, &approvers);
-    for (label, environment) in [(words.stage, &service.stage), (words.production, &service.production)] {
+    let called = |kind: Env| match kind {
+        Env::Stage => words.stage.to_owned(),
+        Env::Production => words.production.to_owned(),
+        Env::Preview(_) => kind.to_string(),
+    };
+    for (kind, environment) in service.environments() {
         let (since, driver) = match ui.language {
             Language::En => ("since ", "driver"),
             Language::Ru => ("", "драйвер"),
         };
         let since = environment.since.map(|at| format!(", {since}{}", ui.ago(at))).unwrap_or_default();
-        field(label, &format!("{}{since} ({driver} {})", runs(environment, ui.language), environment.driver));
+        field(&called(kind), &format!("{}{since} ({driver} {})", runs(environment, ui.language), environment.driver));
     }
     if let Some(lock) = &service.production.lock {
         let by = if ui.language == Language::En { "by " } else { "" };
@@ -425,9 +444,9 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
         out.push_str(&format!("{:12}rmm service unlock {}\n", "", service.name));
     }
     for (kind, environment) in service.environments() {
-        let name = if kind == Env::Stage { words.stage } else { words.production };
+        let name = called(kind);
         for left in &environment.left {
-            let (text, way_out) = left_behind(left, name, ui);
+            let (text, way_out) = left_behind(left, &name, ui);
             out.push_str(&ui.field(words.left, 10, &text, if left.given_up { Tone::Dim } else { Tone::Bad }));
             for (command, rest) in way_out {
                 let command = format!("rmm service {command} {} {}", service.name, left.host);
@@ -458,8 +477,9 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     }
     if let Some(met) = &details.another_copy {
         let (reason, since) = (words::reason(ui, &met.reason, met.because.as_ref()), ui.ago(met.since));
-        let said = [&service.stage, &service.production].into_iter().flat_map(|state| &state.unknown);
-        let how = if said.clone().any(|unknown| unknown.reason.contains(&met.reason)) {
+        let environments = service.environments();
+        let said: Vec<_> = environments.iter().filter_map(|(_, state)| state.unknown.as_ref()).collect();
+        let how = if said.iter().any(|unknown| unknown.reason.contains(&met.reason)) {
             ".".to_owned()
         } else {
             format!(": {}", sentence(&reason))
@@ -469,7 +489,7 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
             Language::Ru => format!("другой RMM работает с копией этой базы данных, замечен {since}{how}"),
         };
         out.push_str(&ui.field(words.copy, 10, &text, Tone::Bad));
-        if service.stage.unknown.is_none() && service.production.unknown.is_none() {
+        if said.is_empty() {
             let done = format!("rmm service settle {} --recorded --reason '…'    once it is stopped", service.name);
             out.push_str(&format!("{:12}{done}\n", ""));
         }

@@ -78,10 +78,10 @@ impl Token {
             Self::Create(create) => create.run(context).await,
             Self::List { all, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let (tokens, text): (Vec<contract::TokenView>, _) =
-                    client.json(Call::get("/api/v1/tokens")).await.map_err(|fault| fault.in_json(json))?;
+                let (tokens, all_told): (Vec<contract::TokenView>, _) =
+                    client.pages("/api/v1/tokens").await.map_err(|fault| fault.in_json(json))?;
                 if json {
-                    return print(&format!("{text}\n"));
+                    return print(&format!("{}\n", serde_json::Value::from(all_told)));
                 }
                 let live = |token: &contract::TokenView| {
                     token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > context.ui.now)

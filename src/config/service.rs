@@ -175,6 +175,7 @@ fn service(
         approvals,
         was,
         known_as: None,
+        maybe_was: None,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         environments,

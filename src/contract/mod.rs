@@ -26,7 +26,7 @@ pub use self::backups::{
 pub use self::commit_check::CommitCheckView;
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
-pub use self::record::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
+pub use self::record::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, ListPage, NotedEnd, Verification};
 pub use self::releases::{
     ApprovalsView, ArtifactView, CiAwaited, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
     PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView,
@@ -38,8 +38,8 @@ pub use self::runs::{
 };
 pub use self::services::{
     CatchUpHost, ClaimView, DefineService, DefinitionRevisionView, DefinitionView, DirtyView, EnvironmentView,
-    FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService, LockView, PersonView, RemoveService,
-    ServiceDetails, ServiceView, SettleService, UnknownView,
+    FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService, LockView, NamedEnvironmentView, PersonView,
+    RemoveService, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 

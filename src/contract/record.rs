@@ -41,6 +41,17 @@ pub struct ListEvents {
     pub limit: Option<u32>,
 }
 
+/// Which part of a list that comes in pages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListPage {
+    /// That of the next page, out of the header `Link` of the page before.
+    pub cursor: Option<String>,
+    /// At most this many, 1 to 200.
+    pub limit: Option<u32>,
+}
+
 /// Which events of the record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

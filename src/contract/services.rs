@@ -30,18 +30,35 @@ pub struct ServiceView {
     pub approvers: Vec<String>,
     /// How many of them are needed.
     pub minimum: usize,
-    /// Stage.
+    /// Its environments, in the order in which a release comes to them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub environments: Vec<NamedEnvironmentView>,
+    /// Stage, as among `environments`.
     pub stage: EnvironmentView,
-    /// Production.
+    /// Production, as among `environments`.
     pub production: EnvironmentView,
 }
 
 impl ServiceView {
-    /// The environments with their names.
+    /// The environments that this version knows, with their names. An older RMM has no list of them.
     #[must_use]
-    pub const fn environments(&self) -> [(Env, &EnvironmentView); 2] {
-        [(Env::Stage, &self.stage), (Env::Production, &self.production)]
+    pub fn environments(&self) -> Vec<(Env, &EnvironmentView)> {
+        if self.environments.is_empty() {
+            return vec![(Env::Stage, &self.stage), (Env::Production, &self.production)];
+        }
+        self.environments.iter().filter_map(|named| Some((named.name.parse().ok()?, &named.environment))).collect()
     }
+}
+
+/// An environment with its name.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NamedEnvironmentView {
+    /// `stage` or `production`; other versions may have more.
+    pub name: String,
+    /// The environment.
+    #[serde(flatten)]
+    pub environment: EnvironmentView,
 }
 
 /// An environment of a service.

@@ -232,7 +232,7 @@ impl Board {
                 card.reason = reason.as_ref().map(english);
                 Some(Fact { mark: mark_of(*from, *to), text: format!("{}: {to}", title(self)), detail: false })
             }
-            Event::NothingToRehearse {} => {
+            Event::NothingToRehearse { .. } => {
                 self.releases.get_mut(&release)?.nothing_to_rehearse = true;
                 Some(Fact::new(
                     Mark::Skipped,

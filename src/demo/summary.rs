@@ -111,7 +111,7 @@ fn phases(events: &[EventView]) -> (Vec<Phase>, f64) {
         let to = match event {
             Ok(Event::ReleaseMoved { to, .. }) => Some(to),
             Ok(Event::ReleaseCreated { .. }) => Some(Status::Initiated),
-            Ok(Event::NothingToRehearse {}) => {
+            Ok(Event::NothingToRehearse { .. }) => {
                 skipped = true;
                 None
             }

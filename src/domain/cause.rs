@@ -4,6 +4,7 @@ mod code;
 
 pub use code::Code;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::env::Env;
@@ -64,6 +65,33 @@ pub enum Cause {
     StepNotAtWork {
         run: RunId,
         step: u32,
+    },
+
+    // Who calls.
+    /// The call shows no token.
+    CallWithoutToken,
+    /// What it shows is not in the form of a token.
+    NoBearer,
+    TokenUnknown,
+    /// It was known when the call began.
+    TokenForgotten,
+    IdTokenOver,
+    TokenRevoked {
+        at: Timestamp,
+    },
+    TokenExpired {
+        at: Timestamp,
+    },
+    /// The person who vouches for it is no admin any more.
+    TokenOrphaned {
+        token: String,
+        owner: String,
+    },
+    /// A newer RMM has made it.
+    TokenRoleUnknown,
+    /// The person for whom it speaks is not in the configuration any more.
+    TokenPersonGone {
+        person: PersonName,
     },
 
     // Rights.
@@ -484,7 +512,17 @@ impl Cause {
             | Self::NotInDashboard { .. }
             | Self::NobodyClaims { .. }
             | Self::StepNotAtWork { .. } => Code::NotFound,
-            Self::RoleTooLow { .. }
+            Self::CallWithoutToken
+            | Self::NoBearer
+            | Self::TokenUnknown
+            | Self::TokenForgotten
+            | Self::IdTokenOver
+            | Self::TokenRevoked { .. }
+            | Self::TokenExpired { .. }
+            | Self::TokenOrphaned { .. }
+            | Self::TokenRoleUnknown => Code::Unauthorized,
+            Self::TokenPersonGone { .. }
+            | Self::RoleTooLow { .. }
             | Self::OtherServices { .. }
             | Self::NameAService { .. }
             | Self::AllServices { .. }

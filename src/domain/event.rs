@@ -82,7 +82,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standing: Option<Box<Standing>>,
     },
-    NothingToRehearse {},
+    NothingToRehearse {
+        /// What the service may have been called before: its history is not here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        maybe_was: Option<ServiceName>,
+    },
     /// A surface that was deployed for the first time has no health check.
     NothingTells {
         surface: SurfaceName,
@@ -399,6 +403,9 @@ mod tests {
                 .into_record(words);
         assert_eq!(kind, "release_moved");
         assert_eq!(data, r#"{"from":"initiated","to":"stage_building"}"#);
-        assert_eq!(Event::NothingToRehearse {}.into_record(words), ("nothing_to_rehearse".into(), "{}".into()));
+        assert_eq!(
+            Event::NothingToRehearse { maybe_was: None }.into_record(words),
+            ("nothing_to_rehearse".into(), "{}".into())
+        );
     }
 }

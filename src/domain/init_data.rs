@@ -45,19 +45,15 @@ pub struct Account {
 }
 
 /// Why what a Mini App shows opens nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InitDataFault {
     /// It is no `initData`, or names no account.
-    #[error("this is not what Telegram tells a Mini App")]
     Unreadable,
     /// Telegram did not sign it for this bot.
-    #[error("Telegram has not signed this for the bot of this RMM")]
     Forged,
     /// It has signed a person in before.
-    #[error("this has signed you in already: close the Mini App and open it again")]
     Used,
     /// It is from too long ago, or from the future.
-    #[error("this has expired: close the Mini App and open it again")]
     Old,
 }
 

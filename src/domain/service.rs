@@ -1,6 +1,6 @@
 //! The definition of a service: what the configuration says about it, in the words of the domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,10 @@ pub struct Service {
     /// What it was called when its hosts came to know it, where that is on record: their folders and marks keep that name.
     #[serde(skip)]
     pub known_as: Option<ServiceName>,
+    /// What it may have been called before, where it has no history and nobody has said so: a service that has left the
+    /// configuration looks like it.
+    #[serde(skip)]
+    pub maybe_was: Option<ServiceName>,
     /// A newer release cancels the older one that holds stage, instead of waiting for it.
     pub supersede: bool,
     /// Its runtimes, in the order in which they are deployed. Never empty.
@@ -358,6 +362,19 @@ impl Service {
             (false, true) => Err(Cause::ServiceRetired { service: service() }.into()),
             (false, false) => Ok(()),
         }
+    }
+
+    /// Whether it may be another one under a new name: the same surfaces, out of the same repository or in the same folder.
+    #[must_use]
+    pub fn may_have_been(&self, former: &Self) -> bool {
+        let names = |of: &Self| of.surfaces.iter().map(|surface| surface.name.clone()).collect::<BTreeSet<_>>();
+        let folders = |of: &Self, env: Env| -> BTreeSet<_> {
+            of.surfaces_in(env).filter_map(|surface| surface.directory.clone()).collect()
+        };
+        let is_same_code = self.repository.is_some() && self.repository == former.repository;
+        let shares_a_folder =
+            || Env::LASTING.iter().any(|env| !folders(self, *env).is_disjoint(&folders(former, *env)));
+        names(self) == names(former) && (is_same_code || shares_a_folder())
     }
 
     /// The name by which hosts know it: it stays when the service is renamed.

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::domain::env::Env;
-use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::person::Person;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind};
@@ -41,12 +41,12 @@ impl Engine {
         self.read(move |conn| durations::last_good(conn, &service, environment, kind, limit)).await
     }
 
-    /// The runs of a release, the oldest first, with their steps.
+    /// The last runs of a release, or those before one of them: the oldest first, with their steps, so many at most.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn runs_of(&self, release: ReleaseId) -> Result<Vec<Run>, StoreError> {
-        self.read(move |conn| runs::of_release(conn, release)).await
+    pub async fn runs_of(&self, release: ReleaseId, before: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        self.read(move |conn| runs::last_of_release(conn, release, before, limit)).await
     }
 
     /// The newest releases that fit what a person typed: a number, a tag or a commit or its beginning, a person. Of one service, or of all.

@@ -1,6 +1,7 @@
 //! Services that have left the configuration: what is under way ends by the definition that it began with, their history
 //! stays visible, and nothing new begins.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Engine;
@@ -11,6 +12,7 @@ use crate::store::definitions::{self, Definition, Source};
 use crate::store::renamed::{self, Carried};
 use crate::store::tokens;
 use crate::store::{StoreError, Tx, WriteError};
+use crate::wording::Language;
 
 impl Engine {
     /// Takes a configuration over, at the start and when it is read again. `env` is what its references lead to.
@@ -24,10 +26,14 @@ impl Engine {
             }
         };
         let aside = self.put_aside().await.unwrap_or_default();
+        let mut likely = BTreeMap::new();
         for (service, source) in retired {
             let problem = match source {
                 Some((text, folder)) => match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
                     Ok(earlier) => {
+                        if !aside.contains(&service) {
+                            likely.extend(likely_rename(&config, &service, &earlier));
+                        }
                         config.retire(&service, earlier, aside.contains(&service));
                         None
                     }
@@ -50,6 +56,9 @@ impl Engine {
             }
         }
         self.name_on_hosts(&mut config).await;
+        if let Err(error) = self.note_likely_renames(&mut config, likely).await {
+            tracing::error!(%error, "which services have a history could not be read");
+        }
         self.reconfigure(Catalog::new(&config).with_aside(aside)).await;
         if let Err(error) = self.tell_dead_tokens().await {
             tracing::error!(%error, "which tokens have lost their person could not be read");
@@ -72,6 +81,33 @@ impl Engine {
                 Err(error) => tracing::error!(%error, "the history of {from} could not be carried over to {to}"),
             }
         }
+    }
+
+    /// Where a service without a history looks like one that is retired, nobody may have said that it was renamed.
+    async fn note_likely_renames(
+        &self,
+        config: &mut Config,
+        mut likely: BTreeMap<ServiceName, ServiceName>,
+    ) -> Result<(), StoreError> {
+        if likely.is_empty() {
+            return Ok(());
+        }
+        let with_history = self.read(definitions::with_history).await?;
+        likely.retain(|now, _| with_history.iter().all(|(service, _)| service != now));
+        for service in &mut config.services {
+            service.maybe_was = likely.remove(&service.name);
+            if let Some(was) = &service.maybe_was {
+                tracing::warn!("{}", Language::En.may_be_renamed(&service.name, was));
+            }
+        }
+        Ok(())
+    }
+
+    /// What to say of services that may have been renamed without a word.
+    pub fn likely_renames(&self) -> Vec<String> {
+        let catalog = self.catalog();
+        let likely = catalog.services().filter_map(|service| Some((&service.name, service.maybe_was.as_ref()?)));
+        likely.map(|(now, was)| Language::En.may_be_renamed(now, was)).collect()
     }
 
     /// Tells each service by which name its hosts know it.
@@ -129,4 +165,10 @@ impl Engine {
         known.retain(|(service, _)| !names.contains(service));
         Ok(known)
     }
+}
+
+/// What a service that has left the configuration may be called now, and what it was called.
+fn likely_rename(config: &Config, was: &ServiceName, earlier: &Config) -> Option<(ServiceName, ServiceName)> {
+    let former = earlier.services.iter().find(|service| service.name == *was)?;
+    Some((config.may_be_now(former, earlier)?.name.clone(), was.clone()))
 }

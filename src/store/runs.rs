@@ -140,6 +140,40 @@ pub fn of_release(conn: &Connection, release: ReleaseId) -> Result<Vec<Run>, Sto
     rows.map(|row| with_steps(conn, row?)).collect()
 }
 
+/// The runs of a release after one of them, oldest first, with their steps; so many at most.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn of_release_after(
+    conn: &Connection,
+    release: ReleaseId,
+    after: RunId,
+    limit: u32,
+) -> Result<Vec<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE release_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((release.0, after.0, limit), run)?;
+    rows.map(|row| with_steps(conn, row?)).collect()
+}
+
+/// The last runs of a release before one of them, oldest first, with their steps; so many at most.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn last_of_release(
+    conn: &Connection,
+    release: ReleaseId,
+    before: Option<RunId>,
+    limit: u32,
+) -> Result<Vec<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE release_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((release.0, before.map_or(i64::MAX, |run| run.0), limit), run)?;
+    let mut runs = rows.map(|row| with_steps(conn, row?)).collect::<Result<Vec<_>, StoreError>>()?;
+    runs.reverse();
+    Ok(runs)
+}
+
 /// The last run of a release in an environment.
 ///
 /// # Errors

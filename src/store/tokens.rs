@@ -172,6 +172,16 @@ pub fn list(conn: &Connection) -> Result<Vec<TokenRow>, StoreError> {
     Ok(statement.query_map([], token)?.collect::<Result<_, _>>()?)
 }
 
+/// Tokens, revoked ones included, the newest first: those made before one of them, so many at most.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn page(conn: &Connection, before: Option<i64>, limit: u32) -> Result<Vec<TokenRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map((before.unwrap_or(i64::MAX), limit), token)?.collect::<Result<_, _>>()?)
+}
+
 /// The live token of this name.
 ///
 /// # Errors
@@ -273,6 +283,10 @@ mod tests {
         assert!(short.is_live(99) && !short.is_live(100));
         insert(&conn, &ci("build", &[]), secret_from([4; 32]).expose_secret(), 100).unwrap();
         assert_eq!(list(&conn).unwrap().len(), 3);
+        let ids = |tokens: Vec<TokenRow>| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
+        let all = ids(list(&conn).unwrap());
+        assert_eq!(ids(page(&conn, None, 2).unwrap()), all[..2]);
+        assert_eq!(ids(page(&conn, Some(all[1]), 2).unwrap()), all[2..]);
     }
 
     #[test]

@@ -17,3 +17,4 @@ pub use moves::Confirmation;
 pub use plan::PlanOverview;
 pub use release::ReleaseOverview;
 pub use service::ServiceOverview;
+pub use standing::to_clear;

@@ -1,23 +1,26 @@
 //! Where a release stands now: the sentence that every screen begins with.
 
+use std::collections::BTreeMap;
+
 use super::release::ReleaseOverview;
 use crate::domain::env::Env;
 use crate::domain::gate::Gate;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, StepState};
 use crate::domain::service::Driver;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
+use crate::domain::world::World;
+use crate::engine::{Engine, Failure};
 
 impl ReleaseOverview {
     /// Where the release stands now, and who or what it waits for.
     #[must_use]
     pub fn standing(&self) -> Standing {
         let release = &self.release;
-        if let Some(env) = self.to_settle.first() {
-            return Standing::ToSettle { env: *env };
-        }
-        if let Some(run) = self.to_resolve.first() {
-            return Standing::ToResolve { run: *run };
+        if let Some(unclear) = unclear(self.to_settle.iter().copied(), self.to_resolve.iter().copied()) {
+            return unclear;
         }
         match release.status {
             Status::Initiated
@@ -82,6 +85,38 @@ impl ReleaseOverview {
             None => Standing::Starts,
         }
     }
+}
+
+/// What an admin has to say before anything goes on, if anything.
+fn unclear(to_settle: impl IntoIterator<Item = Env>, to_resolve: impl IntoIterator<Item = RunId>) -> Option<Standing> {
+    let settle = to_settle.into_iter().next().map(|env| Standing::ToSettle { env });
+    settle.or_else(|| to_resolve.into_iter().next().map(|run| Standing::ToResolve { run }))
+}
+
+/// Of a list of releases, those on their way that wait until an admin has said something, and what.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn to_clear(engine: &Engine, releases: &[Release]) -> Result<BTreeMap<ReleaseId, Standing>, Failure> {
+    let mut by_service: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for release in releases.iter().filter(|release| release.status.is_active()) {
+        by_service.entry(release.service.clone()).or_default().push(release.clone());
+    }
+    let mut found = BTreeMap::new();
+    for (service, releases) in by_service {
+        // One that a reload has just taken away says nothing.
+        if engine.catalog().service(&service).is_none() {
+            continue;
+        }
+        let look = move |world: &World<'_>| -> Vec<_> {
+            let said = releases.iter().filter_map(|release| {
+                Some((release.id, unclear(world.to_settle(release), world.to_resolve(release))?))
+            });
+            said.collect()
+        };
+        found.extend(engine.look_at_service(&service, look).await?);
+    }
+    Ok(found)
 }
 
 const fn kind_of(status: Status) -> RunKind {

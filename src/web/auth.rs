@@ -16,8 +16,10 @@ use tokio::sync::watch;
 use super::limits::{Slot, network};
 use super::problem::Problem;
 use super::{Peer, Web, oidc};
+use crate::domain::cause::Cause;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Door, Role};
+use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::engine::identity::{Proven, Unproven, is_id_token};
 use crate::store::tokens::{self, TokenRow};
@@ -179,10 +181,10 @@ impl Session {
         let hash = match token.kind {
             Kind::Own(hash) => hash,
             Kind::Id(until) if web.engine.now() < until => return Ok(self.actor.clone()),
-            Kind::Id(_) => return Err(Problem::unauthorized("this id token is over")),
+            Kind::Id(_) => return Err(refused(Cause::IdTokenOver)),
         };
         let found = web.authenticator.find(&web.engine, hash).await?;
-        let row = found.ok_or_else(|| Problem::unauthorized("this token is not known any more"))?;
+        let row = found.ok_or_else(|| refused(Cause::TokenForgotten))?;
         actor(web, &row)
     }
 }
@@ -198,9 +200,7 @@ impl FromRequestParts<Web> for Session {
             None => return Err(Problem::unauthorized("it is not known where this call came from")),
         };
         let Some(secret) = bearer(parts)? else {
-            return Err(Problem::unauthorized(
-                "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one",
-            ));
+            return Err(refused(Cause::CallWithoutToken));
         };
         if is_id_token(secret) {
             let proven = web.engine.prove(secret).await;
@@ -217,19 +217,24 @@ impl FromRequestParts<Web> for Session {
         let Some(row) = found else {
             // Only wrong ones wait: a correct token works from behind the same address.
             web.authenticator.wrong(from, web.engine.now())?;
-            return Err(Problem::unauthorized("this token is not known; `rmm token list` shows those that are"));
+            return Err(refused(Cause::TokenUnknown));
         };
         Ok(Self { actor: actor(web, &row)?, token: Some(Shown { id: row.id, from, kind: Kind::Own(hash) }) })
     }
 }
 
-fn stamp(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map(|at| at.to_string()).unwrap_or_default()
+fn time_of(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or_default()
+}
+
+/// Why a call is not let in.
+fn refused(why: Cause) -> Problem {
+    Refusal::from(why).into()
 }
 
 fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let wrong = || Problem::unauthorized("the Authorization header must be `Bearer <token>`");
+    let wrong = || refused(Cause::NoBearer);
     let text = value.to_str().map_err(|_| wrong())?;
     let (scheme, secret) = text.split_once(' ').ok_or_else(wrong)?;
     if !scheme.eq_ignore_ascii_case("bearer") || secret.trim().is_empty() {
@@ -241,33 +246,25 @@ fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
 /// The actor that a token stands for. The rights of a person are never wider than they are now.
 fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
     if let Some(revoked) = row.revoked_at {
-        return Err(Problem::unauthorized(format!("this token was revoked at {}", stamp(revoked))));
+        return Err(refused(Cause::TokenRevoked { at: time_of(revoked) }));
     }
     if !row.is_live(web.engine.now().as_millisecond()) {
-        let at = row.expires_at.map(stamp).unwrap_or_default();
-        return Err(Problem::unauthorized(format!("this token expired at {at}; make a new one")));
+        return Err(refused(Cause::TokenExpired { at: row.expires_at.map(time_of).unwrap_or_default() }));
     }
-    if let Some(person) = web.engine.catalog().missing_voucher(row) {
-        return Err(Problem::unauthorized(format!(
-            "{person}, the owner of this token, is not an admin any more; an admin can take it over: `rmm token adopt '{}'`",
-            row.name
-        )));
+    if let Some(owner) = web.engine.catalog().missing_voucher(row) {
+        let (token, owner) = (row.name.clone(), owner.to_string());
+        return Err(refused(Cause::TokenOrphaned { token, owner }));
     }
     let role: Role = serde_json::from_value(serde_json::Value::String(row.role.clone()))
-        .map_err(|_| Problem::unauthorized("this token has a role that this RMM does not know"))?;
+        .map_err(|_| refused(Cause::TokenRoleUnknown))?;
     let Some(name) = &row.person else {
         let services = row.services.iter().filter_map(|s| ServiceName::parse("service", s.as_str()).ok()).collect();
         return Ok(Actor::Token { name: row.name.clone(), role, services });
     };
     let name = PersonName::parse("person", name.as_str())?;
     let catalog = web.engine.catalog();
-    let person = catalog.person(&name).ok_or_else(|| {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            format!("{name}, the owner of this token, is not known any more"),
-        )
-    })?;
+    let gone = || refused(Cause::TokenPersonGone { person: name.clone() });
+    let person = catalog.person(&name).ok_or_else(gone)?;
     Ok(Actor::Person { name, role: role.min(person.role), door: Door::Api })
 }
 

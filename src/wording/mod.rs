@@ -27,6 +27,7 @@ use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
+use crate::domain::ids::ServiceName;
 use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
@@ -288,6 +289,43 @@ impl Language {
             Self::Ru => ru::event(kind, &told),
         }
         .unwrap_or_else(|| event::unknown(kind, data))
+    }
+
+    /// What keeps RMM or its machine from answering, by the code of a problem; none: its own sentence says it.
+    #[must_use]
+    pub fn problem(self, code: &str) -> Option<&'static str> {
+        match self {
+            Self::En => None,
+            Self::Ru => ru::problem(code),
+        }
+    }
+
+    /// That a service looks like one that has left the configuration; without a full stop.
+    #[must_use]
+    pub fn may_be_renamed(self, now: &ServiceName, was: &ServiceName) -> String {
+        match self {
+            Self::En => {
+                format!("{now} looks like {was}, which has left the configuration. {}", self.unless_renamed(was))
+            }
+            Self::Ru => {
+                format!("{now} похож на сервис {was}, которого больше нет в конфигурации. {}", self.unless_renamed(was))
+            }
+        }
+    }
+
+    /// What to do where a service is another one under a new name; without a full stop.
+    #[must_use]
+    pub fn unless_renamed(self, was: &ServiceName) -> String {
+        match self {
+            Self::En => format!(
+                "If it is {was} under a new name, write `was = \"{was}\"` under the new name: until then it has no history, and \
+                 nothing to go back to is rehearsed"
+            ),
+            Self::Ru => format!(
+                "Если это {was} под новым именем, укажите под ним `was = \"{was}\"`: до тех пор у него нет истории, и откат \
+                 не репетируется"
+            ),
+        }
     }
 
     /// What has happened, for people: as [`Self::event`], but without the names of the API.

@@ -205,3 +205,20 @@ async fn where_there_is_nothing_yet_the_board_says_what_comes_next() {
     let board = vera.open("/").await;
     assert!(!board.has("#first a.btn") && board.text("#first code.cmd") == "rmm check && rmm reload", "{}", board.html);
 }
+
+#[tokio::test]
+async fn whoever_has_rmm_start_a_workflow_gets_one_to_go_back_too() {
+    let login = Setup::new().github("token", "env:GITHUB_TOKEN").variable("GITHUB_TOKEN", "a-token-for-tests");
+    let w = nothing_yet(login).await;
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let answers = "repository=acme/shop&name=shop&stage=ci&production=ci&candidates=call&required=ann&workflow=go.yaml";
+    for (named, file) in [("", "on-rollback.yaml"), ("&rollback_workflow=back.yaml", "back.yaml")] {
+        let page = ann.open(&format!("/connect?step=review&{answers}{named}")).await;
+        let text = page.text_as_it_is("#text");
+        assert!(text.contains(&format!("rollback_workflow = \"{file}\"")), "{text}");
+        assert!(!page.text("#right").contains("rollback_workflow"), "{}", page.text("#right"));
+        for file in ["go.yaml", file] {
+            assert!(page.text("main").contains(&format!(".github/workflows/{file}")), "{}", page.html);
+        }
+    }
+}

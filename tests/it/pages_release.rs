@@ -64,6 +64,14 @@ async fn an_admin_says_on_the_page_how_a_run_ended() {
     })
     .await;
     assert!(page.has("#track li.s-unk[aria-current]"), "it does not go well: {}", page.text("#track"));
+    // Every list says the same as the page: it is not at work.
+    for list in ["/releases", "/services/shop"] {
+        let list = ann.open(list).await;
+        let row = list.texts(".t-list tbody tr").remove(0);
+        assert!(list.has(".t-list .s-unk") && !list.has(".t-list .s-run"), "{}", list.html);
+        assert!(row.contains(&page.text("#status")) && row.contains(&page.text("#now-head")), "{row}");
+    }
+    assert!(page.has("#timeline > li.s-unk"), "{}", page.text("#timeline"));
     let said = page.texts("form[action$='/resolve'] label.tick");
     assert_eq!(said, ["It succeeded", "It failed", "Run it again"]);
     let refused = ann.submit(&page, &format!("{path}/resolve"), &[("reason", "I looked")]).await;
@@ -173,7 +181,7 @@ async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
     assert!(page.text("#track li .d").contains(", usually "), "{}", page.text("#track"));
     assert_eq!(page.text("#tally"), "1\u{a0}of\u{a0}1".replace('\u{a0}', " "));
     assert!(!page.has("#runs details[open]"), "what has ended well is folded");
-    assert!(page.texts("#timeline details summary").iter().any(|summary| summary.starts_with("Steps: ")));
+    assert!(page.texts("#timeline details summary").iter().any(|summary| summary.contains(" step")));
 
     let path = format!("/releases/{second}/compare?with={first}");
     let page = ann.open(&path).await;
@@ -198,6 +206,10 @@ async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
     let page = ann.open(&format!("/releases/{second}/plan")).await;
     assert!(page.text("main").contains("To roll back to v1 (#1)") && !page.text("main").contains("To deploy it"));
     assert_eq!(ann.open(&format!("/releases/{second}/plan?environment=moon")).await.status, 422);
+    let account = ann.open("/account").await;
+    ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
+    let steps = ann.open(&path).await.text("#step-diff");
+    assert!(steps.contains("не дольше") && !steps.contains("at most"), "{steps}");
 }
 
 #[tokio::test]
@@ -366,4 +378,36 @@ async fn pages_of_a_release_say_what_counts_and_fold_the_rest() {
     // What is long is folded.
     assert!(ann.open("/settings").await.has("details:not([open]) > #effective"));
     assert!(ann.open("/services/shop").await.text("details:not([open]):has(#toml) summary").contains("definition"));
+}
+
+#[tokio::test]
+async fn the_runs_of_a_release_come_page_by_page() {
+    let world = World::new(Setup::new().by_ci()).await;
+    let release = world.release("v1").await;
+    let path = format!("/api/v1/releases/{release}");
+    for attempt in 1..=25 {
+        for status in ["stage_building", "stage_building_failed"] {
+            let body = json!({ "status": status, "ci_run": { "id": "7", "attempt": attempt } });
+            world.ci().await.patch(&path, &body).await.ok();
+        }
+    }
+    let all: Vec<_> = world.runs(release).await.iter().map(|run| run["id"].as_i64().unwrap()).collect();
+    assert_eq!(all.len(), 25);
+    let first = world.operator().get(&format!("{path}/runs?limit=20")).await.with_status(200);
+    let next = first.header("link").to_owned();
+    let next = next.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap();
+    let second = world.operator().get(next).await.with_status(200);
+    assert_eq!(second.header("link"), "");
+    let both = [first.json(), second.json()];
+    let both = both.iter().flat_map(|page| page.as_array().unwrap()).map(|run| run["id"].as_i64().unwrap());
+    assert_eq!(both.collect::<Vec<_>>(), all);
+    world.operator().get(&format!("{path}/runs?cursor=x")).await.names("cursor");
+    // The newest come first on the page, and the older ones behind a link.
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&format!("/releases/{release}")).await;
+    assert_eq!(page.texts("#runs > details").len(), 20);
+    let older = ann.open(&page.attribute("nav.pages a[rel=next]", "href")).await;
+    assert_eq!(older.texts("#runs > details").len(), 5);
+    assert!(older.has(&format!("#run-{}", all[0])) && !older.has("nav.pages a[rel=next]"), "{}", older.html);
+    assert!(older.has("nav.pages a") && !older.has("#runs > details[open]"), "{}", older.html);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use toml::Table;
 
-use crate::world::{Repository, SHOP, Setup, World, commit_of, eventually};
+use crate::world::{Browser, Repository, SHOP, Setup, World, commit_of, eventually};
 
 /// In production it waits as long as the file `hold` is there, and fails where there is a file `bad`.
 const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_TAG >> ../ledger; [ $RMM_ENVIRONMENT = stage ] || \
@@ -140,4 +140,52 @@ async fn a_service_is_known_to_its_hosts_however_often_it_is_renamed() {
     w.operator().post(&format!("/api/v1/releases/{newest}/rollback"), &json!({ "reason": "slow" })).await.ok();
     w.until(newest, "rollback_done").await;
     w.is_sound().await;
+}
+
+#[tokio::test]
+async fn that_it_is_retired_hides_nowhere_that_it_needs_repair() {
+    let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
+    let setup = Setup::new().without_migrations().surface("deploy", fails).surface("health.command", "true");
+    let w = World::new(setup.another_service("other")).await;
+    w.deployed("v1").await;
+    let second = w.release("v2").await;
+    w.until(second, "manual_testing").await;
+    w.write("broken", "");
+    w.approve("ann", second).await.ok();
+    w.until(second, "rollback_failed").await;
+    leaves_the_file(&w);
+    w.reload();
+    until_retired(&w, true).await;
+    let listed = w.operator().get("/api/v1/services").await.json();
+    let shop = listed.as_array().unwrap().iter().find(|service| service["name"] == SHOP).unwrap();
+    assert!(shop["retired"] == true && !shop["production"]["dirty"].is_null(), "{shop}");
+    let (_, said) = w.rmm(&["service", "list"]);
+    assert!(said.contains("retired, needs repair"), "{said}");
+    let board = Browser::signed_in(&w, Some("ann")).await.open("/").await;
+    let row = board.texts("#places tbody tr").into_iter().find(|row| row.starts_with(SHOP)).unwrap();
+    assert!(row.contains("Retired") && row.contains("eeds repair"), "{row}");
+}
+
+#[tokio::test]
+async fn a_service_that_looks_renamed_without_a_word_is_told_wherever_somebody_looks() {
+    let setup = Setup::new().without_migrations().surface("checkout", false).another_service("other");
+    let w = World::new(setup).await;
+    w.deployed("v1").await;
+    rename(&w, SHOP, "store", None);
+    let told = "If it is shop under a new name, write `was = \"shop\"`";
+    let looks_so = |said: &str| said.contains("store looks like shop") && said.contains(told);
+    let (_, checked) = w.rmm(&["check"]);
+    assert!(looks_so(&checked) && !checked.contains("other looks like"), "{checked}");
+    let (_, read) = w.rmm(&["reload"]);
+    assert!(looks_so(&read) && !read.contains("other looks like"), "{read}");
+    let commit = commit_of("v2");
+    let v2 = w.create(json!({ "service": "store", "tag": "v2", "commit": commit, "initiated_by": "ci" })).await;
+    w.until(v2, "manual_testing").await;
+    let gates = w.operator().get(&format!("/api/v1/releases/{v2}/explain")).await.json().to_string();
+    let events = w.operator().get(&format!("/api/v1/releases/{v2}/events")).await.json().to_string();
+    assert!(gates.contains("shop under a new name"), "{gates}");
+    assert!(events.contains(r#""maybe_was":"shop""#), "{events}");
+    // Said once, it is enough.
+    rename(&w, "store", "store", Some(SHOP));
+    assert!(!w.rmm(&["check"]).1.contains("looks like"));
 }

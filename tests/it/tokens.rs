@@ -283,3 +283,41 @@ async fn a_call_whose_client_hangs_up_has_all_its_consequences() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn tokens_are_listed_page_by_page() {
+    let world = World::new(Setup::new()).await;
+    for number in 1..=203 {
+        token(&world, json!({ "name": format!("build-{number}"), "role": "ci" })).await;
+    }
+    let names = |tokens: &serde_json::Value| -> Vec<String> {
+        let names = tokens.as_array().unwrap().iter();
+        names.map(|token| token["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut found = Vec::new();
+    let mut path = "/api/v1/tokens?limit=100".to_owned();
+    loop {
+        let page = world.operator().get(&path).await.with_status(200);
+        found.extend(names(&page.json()));
+        let link = page.header("link").to_owned();
+        let Some(next) = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) else { break };
+        path = next.to_owned();
+    }
+    assert_eq!((found.len(), found[0].as_str(), found[202].as_str()), (203, "build-203", "build-1"));
+    // Nobody gets more at once, and no cursor leads elsewhere.
+    assert_eq!(names(&world.operator().get("/api/v1/tokens").await.ok()).len(), 200);
+    world.operator().get("/api/v1/tokens?limit=201").await.names("limit");
+    world.operator().get("/api/v1/tokens?cursor=r1").await.names("cursor");
+    // The command line goes on by itself.
+    let (code, said) = world.rmm(&["token", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, names(&listed)), (Some(0), found));
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let mut page = ann.open("/tokens").await;
+    let mut shown = page.texts("#tokens tbody th").len();
+    while page.has("a[rel=next]") {
+        page = ann.open(&page.attribute("a[rel=next]", "href")).await;
+        shown += page.texts("#tokens tbody th").len();
+    }
+    assert!(shown == 203 && page.has("nav.pages a[href='/tokens']"), "{shown}");
+}

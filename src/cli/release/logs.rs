@@ -60,7 +60,7 @@ impl Logs {
         let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
         let (events, _) = client.events(release).await.map_err(about)?;
-        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await.map_err(about)?;
+        let runs: Vec<contract::RunView> = client.pages(format!("{path}/runs")).await.map_err(about)?.0;
         if let Some(wanted) = self.run
             && !runs.iter().any(|run| run.id == wanted.0)
         {
@@ -88,7 +88,7 @@ impl Logs {
     /// Whether nothing more will be printed.
     async fn is_over(&self, client: &Client, path: &str) -> Result<bool, Fault> {
         let release: contract::ReleaseView = client.get(path).await?;
-        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
+        let runs: Vec<contract::RunView> = client.pages(format!("{path}/runs")).await?.0;
         let live = runs.iter().any(|run| self.wants(run.id) && run.is_live());
         Ok(!live && (self.run.is_some() || !release.is_active()))
     }
@@ -113,7 +113,7 @@ impl Logs {
                     }
                 }
                 Err(fault @ Fault::Unreachable(_)) if tries >= RECONNECT_TRIES => return Err(fault),
-                Err(Fault::Unreachable(_) | Fault::Failed(_)) => {}
+                Err(Fault::Unreachable(_) | Fault::Failed(_) | Fault::Trouble(_)) => {}
                 Err(fault) => return Err(fault),
             }
             if tries == 0 {

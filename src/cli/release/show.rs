@@ -25,7 +25,7 @@ pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
     if one.json {
         return print(&format!("{json}\n"));
     }
-    let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
+    let runs: Vec<contract::RunView> = client.pages(format!("{path}/runs")).await?.0;
     print(&card(&details, &runs, &context.ui))?;
     note_troubles(&client, context.ui.language).await;
     Ok(())

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use super::super::words;
 use super::show::state_tone;
 use super::{One, ask};
-use crate::api_client::{Context, Fault, with_query};
+use crate::api_client::{Client, Context, Fault, Intent, print, with_query};
 use crate::contract::{self, AskPlan};
 use crate::domain::run::StepKind;
 use crate::terminal::{Tone, Ui, clean, sentence, width};
@@ -133,13 +133,16 @@ pub(super) fn title(step: &contract::StepView, language: Language) -> String {
 /// The runs of a release, step by step.
 pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
-    ask(context, one, "/runs", |runs: Vec<contract::RunView>| {
-        if runs.is_empty() {
-            return words::words(ui.language).no_runs.to_owned();
-        }
-        runs.iter().map(|run| run_text(run, ui)).collect::<Vec<_>>().join("\n")
-    })
-    .await
+    let client = Client::connect(context, Intent::Look).await?;
+    let told = client.pages(format!("/api/v1/releases/{}/runs", one.number.0)).await;
+    let (runs, all): (Vec<contract::RunView>, _) = told.map_err(|fault| fault.about(one.number.0).in_json(one.json))?;
+    if one.json {
+        return print(&format!("{}\n", serde_json::Value::from(all)));
+    }
+    if runs.is_empty() {
+        return print(words::words(ui.language).no_runs);
+    }
+    print(&runs.iter().map(|run| run_text(run, ui)).collect::<Vec<_>>().join("\n"))
 }
 
 fn run_text(run: &contract::RunView, ui: &Ui) -> String {

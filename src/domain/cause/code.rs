@@ -39,6 +39,8 @@ impl Code {
 codes! {
     /// A field breaks its rule.
     Invalid = "invalid" / 422,
+    /// No token, or one that opens nothing.
+    Unauthorized = "unauthorized" / 401,
     /// The actor lacks the right.
     Forbidden = "forbidden" / 403,
     /// There is no such thing, or the actor may not know of it.

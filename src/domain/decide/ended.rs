@@ -197,7 +197,8 @@ impl Draft<'_, '_> {
     pub(super) fn nothing_to_rehearse(&mut self, id: ReleaseId, content: Option<Content>) {
         let at = self.world.now;
         self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at, content });
-        self.world.record(Some(id), None, Event::NothingToRehearse {});
+        let maybe_was = self.world.service.maybe_was.clone();
+        self.world.record(Some(id), None, Event::NothingToRehearse { maybe_was });
         self.world.move_release(id, Status::ManualTesting, Some(Reason::FirstRelease));
     }
 

@@ -79,7 +79,11 @@ pub enum GateState {
     Rehearsed {
         back_to: Version,
     },
-    NothingToRehearse,
+    /// `maybe_was`: what the service may have been called before, whose history is not here.
+    NothingToRehearse {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        maybe_was: Option<ServiceName>,
+    },
     /// Production runs something else now than what the rehearsal went back to; none: nothing.
     RehearsedElsewhere {
         now: Option<Version>,

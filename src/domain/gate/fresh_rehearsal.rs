@@ -17,7 +17,9 @@ fn look(world: &World<'_>, release: &Release) -> Finding {
     }
     match now {
         Some(back_to) if rehearsal.against == Some(back_to.release) => met(GateState::Rehearsed { back_to }),
-        None if rehearsal.against.is_none() => met(GateState::NothingToRehearse),
+        None if rehearsal.against.is_none() => {
+            met(GateState::NothingToRehearse { maybe_was: world.service.maybe_was.clone() })
+        }
         Some(_) => unmet(GateState::RehearsedElsewhere { now }, waits_for(world)),
         None => unmet(GateState::RehearsedElsewhere { now }, Remedy::RehearseAgain),
     }

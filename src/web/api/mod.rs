@@ -8,6 +8,7 @@ pub(in crate::web) mod definitions;
 mod hosts;
 pub(in crate::web) mod meta;
 mod metrics;
+mod pages;
 pub(in crate::web) mod people;
 pub mod releases;
 mod runs;

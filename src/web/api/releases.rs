@@ -6,15 +6,16 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::audit::{self, PAGE_BYTES, next_cursor};
+use super::pages::Page;
 use super::{Trace, allowed, watchable_by};
 use crate::contract::{
-    AskPlan, CreateRelease, CreatingRun, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails,
-    ReleasePage, ReleaseView, RunView, StepView,
+    AskPlan, CreateRelease, CreatingRun, EventView, GateView, ListEvents, ListPage, ListReleases, PlanView,
+    ReleaseDetails, ReleasePage, ReleaseView, RunView, StepView,
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
-use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
+use crate::domain::ids::{Commit, ReleaseId, RunId, ServiceName, Tag};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::CiRun;
@@ -202,17 +203,24 @@ pub async fn events(
     Ok((link.map(AppendHeaders), Json(events)).into_response())
 }
 
-/// The runs of a release, with their steps
-#[utoipa::path(get, path = "/api/v1/releases/{id}/runs", tag = "releases", params(("id" = i64, Path)),
-    responses((status = 200, body = Vec<RunView>)))]
+/// The runs of a release with their steps, oldest first
+///
+/// A page of them. Where there is more, the header `Link` (RFC 8288) has the address of the next page, as `rel="next"`.
+#[utoipa::path(get, path = "/api/v1/releases/{id}/runs", tag = "releases", params(("id" = i64, Path), ListPage),
+    responses((status = 200, body = Vec<RunView>, headers(("link" = String, description = "The next page")))))]
 pub async fn runs_of(
     State(web): State<Web>,
     Caller(actor): Caller,
     Named(id): Named<i64>,
-) -> Result<Json<Vec<RunView>>, Problem> {
+    Asked(asked): Asked<ListPage>,
+) -> Result<Response, Problem> {
     check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
-    let runs = web.engine.read(move |conn| runs::of_release(conn, ReleaseId(id))).await?;
-    Ok(Json(runs.iter().map(RunView::from).collect()))
+    let page = Page::of(&asked, 'n')?;
+    let after = RunId(page.after.unwrap_or(0));
+    let read = move |conn: &rusqlite::Connection| runs::of_release_after(conn, ReleaseId(id), after, page.wanted());
+    let mut runs = web.engine.read(read).await?;
+    let link = page.cut(&mut runs, &format!("/api/v1/releases/{id}/runs"), |run| run.id.0);
+    Ok((link, Json(runs.iter().map(RunView::from).collect::<Vec<_>>())).into_response())
 }
 
 /// Every gate of production: how it stands, and who can clear it

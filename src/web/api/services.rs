@@ -1,5 +1,7 @@
 //! Services: what is configured and what runs where.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::{Extension, Json};
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use super::{Trace, readable_by};
 use crate::contract::{
     CatchUpHost, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService,
-    LockView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
+    LockView, NamedEnvironmentView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 use crate::domain::command::{Command, Settled};
 use crate::domain::env::Env;
@@ -18,7 +20,7 @@ use crate::domain::reason::Reason;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::Service;
 use crate::engine::Request;
-use crate::store::runs;
+use crate::store::{StoreError, runs};
 use crate::views::ServiceOverview;
 use crate::web::Web;
 use crate::web::auth::Caller;
@@ -74,8 +76,9 @@ impl EnvironmentView {
 }
 
 impl ServiceView {
-    fn new(service: &Service, stage: &EnvironmentState, production: &EnvironmentState) -> Self {
-        let view = |state: &EnvironmentState| EnvironmentView::new(service, state);
+    /// Of a service with all its lasting environments.
+    fn new(service: &Service, states: &BTreeMap<Env, EnvironmentState>) -> Self {
+        let view = |env: Env| EnvironmentView::new(service, &states[&env]);
         Self {
             name: service.name.to_string(),
             repository: service.repository.clone(),
@@ -84,8 +87,12 @@ impl ServiceView {
             surfaces: service.surfaces.iter().map(|surface| surface.name.to_string()).collect(),
             approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
             minimum: service.approvals.minimum,
-            stage: view(stage),
-            production: view(production),
+            environments: Env::LASTING
+                .into_iter()
+                .map(|env| NamedEnvironmentView { name: env.to_string(), environment: view(env) })
+                .collect(),
+            stage: view(Env::Stage),
+            production: view(Env::Production),
         }
     }
 }
@@ -106,11 +113,11 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
         visible
             .iter()
             .map(|service| {
-                let stage = runs::environment(conn, &service.name, Env::Stage)?;
-                let production = runs::environment(conn, &service.name, Env::Production)?;
-                Ok(ServiceView::new(service, &stage, &production))
+                let state = |env: Env| Ok((env, runs::environment(conn, &service.name, env)?));
+                let states = Env::LASTING.into_iter().map(state).collect::<Result<_, StoreError>>()?;
+                Ok(ServiceView::new(service, &states))
             })
-            .collect::<Result<Vec<_>, crate::store::StoreError>>()
+            .collect::<Result<Vec<_>, StoreError>>()
     });
     Ok(Json(views.await?))
 }
@@ -123,11 +130,10 @@ async fn details(
     let name = ServiceName::parse("name", name)?;
     readable_by(actor, Some(&name))?;
     let overview = ServiceOverview::read(&web.engine, &name).await?;
-    let environments = &overview.environments;
     let catalog = web.engine.catalog();
     let view = |release| ReleaseView::new(release, catalog.people());
     Ok(Json(ServiceDetails {
-        service: ServiceView::new(&overview.service, &environments[&Env::Stage], &environments[&Env::Production]),
+        service: ServiceView::new(&overview.service, &overview.environments),
         definition: serde_json::to_value(&*overview.service).unwrap_or_default(),
         queue: overview.line.iter().map(view).collect(),
         on_stage: overview.on_stage.as_ref().map(view),

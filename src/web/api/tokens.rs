@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView, ToldView};
+use super::pages::Page;
+use crate::contract::{CreateToken, CreatedToken, ListPage, LoginLinkView, MakeLoginLink, TokenView, ToldView};
 use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonName, ServiceName};
@@ -21,7 +23,7 @@ use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
 use crate::web::auth::Caller;
-use crate::web::body::{MaybeSent, Named, Sent};
+use crate::web::body::{Asked, MaybeSent, Named, Sent};
 use crate::web::problem::Problem;
 
 /// Make a token
@@ -169,18 +171,34 @@ impl TokenView {
     }
 }
 
-/// The tokens
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
-pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<TokenView>>, Problem> {
-    Ok(Json(views(&web, &actor).await?))
+/// The tokens, newest first
+///
+/// A page of them. Where there is more, the header `Link` (RFC 8288) has the address of the next page, as `rel="next"`.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(ListPage),
+    responses((status = 200, body = Vec<TokenView>, headers(("link" = String, description = "The next page")))))]
+pub async fn list(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Asked(asked): Asked<ListPage>,
+) -> Result<Response, Problem> {
+    let page = Page::of(&asked, 't')?;
+    let mut rows = views(&web, &actor, page.after, page.wanted()).await?;
+    let link = page.cut(&mut rows, "/api/v1/tokens", |(id, _)| *id);
+    let views: Vec<_> = rows.into_iter().map(|(_, view)| view).collect();
+    Ok((link, Json(views)).into_response())
 }
 
-/// The tokens, the newest first.
-pub(in crate::web) async fn views(web: &Web, actor: &Actor) -> Result<Vec<TokenView>, Problem> {
+/// Tokens with their numbers, the newest first: those before one of them, so many at most.
+pub(in crate::web) async fn views(
+    web: &Web,
+    actor: &Actor,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<(i64, TokenView)>, Problem> {
     actor.may(Right::Administer, None, false)?;
-    let rows = web.engine.read(tokens::list).await?;
+    let rows = web.engine.read(move |conn| tokens::page(conn, before, limit)).await?;
     let catalog = web.engine.catalog();
-    Ok(rows.into_iter().map(|row| TokenView::of(row, &catalog)).collect())
+    Ok(rows.into_iter().map(|row| (row.id, TokenView::of(row, &catalog))).collect())
 }
 
 /// Take a token over: the caller vouches for it from now on

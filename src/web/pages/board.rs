@@ -187,7 +187,10 @@ pub(super) async fn show(
         needs,
         lanes: lanes.collect(),
         services: lines,
-        ended: ended.iter().map(|release| EndedLine::of(release, board.service(&release.service), &viewer)).collect(),
+        ended: ended
+            .iter()
+            .map(|release| EndedLine::of(release, board.service(&release.service), None, &viewer))
+            .collect(),
         may_create: viewer.actor.may(Right::Create, None, false).is_ok(),
         connecting: connect::of(looks.language),
         first,
@@ -323,7 +326,13 @@ impl Place {
 }
 
 impl EndedLine {
-    pub(super) fn of(release: &Release, service: Option<&ServiceOverview>, viewer: &Viewer) -> Self {
+    /// `unclear`: what an admin has to say before it goes on.
+    pub(super) fn of(
+        release: &Release,
+        service: Option<&ServiceOverview>,
+        unclear: Option<&Standing>,
+        viewer: &Viewer,
+    ) -> Self {
         let looks = &viewer.looks;
         let ended = Standing::Ended {
             status: release.status,
@@ -334,9 +343,12 @@ impl EndedLine {
             id: release.id.0,
             title: format!("{} {}", release.service, release.title()),
             version: release.title(),
-            tone: release.status.into(),
+            tone: unclear.map_or_else(|| release.status.into(), Tone::from),
             result: looks.clause(&looks.language.standing(&ended)),
-            why: release.reason.as_ref().map(|reason| looks.language.reason(reason)),
+            why: match unclear {
+                Some(standing) => Some(looks.standing(standing)),
+                None => release.reason.as_ref().map(|reason| looks.language.reason(reason)),
+            },
             ended: release.completed_at.map(|at| looks.when(at, viewer.now)),
             took: release.completed_at.map(|at| {
                 let from = release.tagged_at.unwrap_or(release.created_at);

@@ -18,6 +18,7 @@ use super::new_release::ForCi;
 use super::prose::sentence_of;
 use super::viewer::{Signed, Viewer};
 use super::words::connect::{self as words, Connect};
+use crate::assets::workflows::ROLLBACK_WORKFLOW;
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
@@ -73,6 +74,7 @@ struct ConnectPage {
     triggers: Vec<Choice>,
     places: Vec<Place>,
     recipes: Vec<Choice>,
+    usual_rollback: &'static str,
     people: Vec<(String, String, bool)>,
     review: Review,
 }
@@ -278,6 +280,7 @@ async fn page(
             choice("recipe", "compose", words.compose, words.compose_hint),
             choice("recipe", "commands", words.commands, words.commands_hint),
         ],
+        usual_rollback: ROLLBACK_WORKFLOW,
         people: people
             .map(|person| {
                 let name = person.name.to_string();

@@ -15,6 +15,8 @@ use super::words::find::{self, Words};
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
+use crate::domain::standing::Standing;
+use crate::views::to_clear;
 use crate::web::Web;
 
 /// Releases on a page.
@@ -29,6 +31,8 @@ struct Line {
     commit: Option<String>,
     tone: Tone,
     status: String,
+    /// What an admin has to say first.
+    waits: Option<String>,
     began: When,
     by: String,
 }
@@ -81,12 +85,13 @@ pub(super) async fn show(
     let before = asked.before.map(ReleaseId);
     let (service, text) = meant(&asked, &services);
     let found = web.engine.search(text, service, before, PAGE).await?;
+    let unclear = to_clear(&web.engine, &found).await?;
     let labels = find::of(viewer.looks.language);
     let page = FindPage {
         frame: Frame { query: asked.q.clone(), ..Frame::inside(&viewer, "releases", labels.heading) },
         labels,
         services: services.iter().map(ServiceName::to_string).collect(),
-        lines: found.iter().map(|release| Line::of(release, &viewer)).collect(),
+        lines: found.iter().map(|release| Line::of(release, unclear.get(&release.id), &viewer)).collect(),
         older: found.last().filter(|_| found.len() == PAGE as usize).map(|last| asked.address(last.id)),
         is_first: asked.before.is_none(),
         first: services.first().filter(|_| found.is_empty() && asked.is_anything()).map(first_release),
@@ -109,14 +114,15 @@ impl Asked {
 }
 
 impl Line {
-    fn of(release: &Release, viewer: &Viewer) -> Self {
+    fn of(release: &Release, unclear: Option<&Standing>, viewer: &Viewer) -> Self {
         let looks = &viewer.looks;
         Self {
             id: release.id.0,
             title: format!("{} {}", release.service, release.title()),
             commit: release.commit.as_ref().map(|commit| commit.short().to_owned()),
-            tone: release.status.into(),
+            tone: unclear.map_or_else(|| release.status.into(), Tone::from),
             status: clause_of(looks.language.status_title(release.status)),
+            waits: unclear.map(|standing| looks.standing(standing)),
             began: looks.when(release.created_at, viewer.now),
             by: looks.initiator(release),
         }

@@ -17,7 +17,7 @@ use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use super::words::missing::Missing;
 use super::words::release::{self as words, ReleaseWords};
-use crate::domain::ids::{PersonName, ReleaseId};
+use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
@@ -34,6 +34,10 @@ pub(super) mod plan;
 mod progress;
 mod timeline;
 
+/// Runs of which a page speaks: the last ones.
+const RUNS: u32 = 100;
+/// Runs that are shown with their steps on one page.
+const SHOWN_RUNS: u32 = 20;
 /// Versions that are offered for a comparison.
 const COMPARED: usize = 12;
 
@@ -68,16 +72,22 @@ struct ReleasePage {
     tally: Option<String>,
     surfaces: Surfaces,
     runs: Vec<RunLine>,
+    /// The run before which there are older ones.
+    older_runs: Option<i64>,
+    /// These are older ones.
+    are_old_runs: bool,
     commits: Option<Commits>,
     /// Other releases to compare it with.
     others: Vec<(i64, String)>,
     timeline: Timeline,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
     /// Events before this place in the record.
     before: Option<i64>,
+    /// Runs before this one.
+    runs: Option<i64>,
 }
 
 /// A release.
@@ -88,25 +98,35 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Fault> {
     let id = number(&id)?;
-    Ok(Html(render(&web, &viewer, id, asked.before, None).await?))
+    Ok(Html(render(&web, &viewer, id, &asked, None).await?))
 }
 
-/// The page of a release: with events before a place in the record, and with a form that was refused.
+/// The page of a release: with older events and runs, and with a form that was refused.
 async fn render(
     web: &Web,
     viewer: &Viewer,
     id: ReleaseId,
-    before: Option<i64>,
+    asked: &Asked,
     draft: Option<&Draft>,
 ) -> Result<String, Fault> {
     // Before the look, so that what is committed during it is told.
     let seen = web.engine.store().progress().borrow().last_event;
     let overview = ReleaseOverview::read(&web.engine, id).await?;
     viewer.actor.may(Right::Read, Some(&overview.release.service), false)?;
-    let runs = web.engine.runs_of(id).await?;
+    let runs = web.engine.runs_of(id, None, RUNS).await?;
+    // One more than is shown tells whether there are older ones.
+    let mut shown = match asked.runs {
+        Some(run) => web.engine.runs_of(id, Some(RunId(run)), SHOWN_RUNS + 1).await?,
+        None => runs[runs.len().saturating_sub(SHOWN_RUNS as usize + 1)..].to_vec(),
+    };
+    let more = shown.len().saturating_sub(SHOWN_RUNS as usize);
+    shown.drain(..more);
     let usual = UsualRuns::read(&web.engine, &runs).await?;
-    let timeline = Timeline::read(web, viewer, id, before).await?;
+    let timeline = Timeline::read(web, viewer, id, asked.before).await?;
     let mut page = page(&overview, &runs, &usual, timeline, viewer, draft);
+    page.older_runs = shown.first().filter(|_| more > 0).map(|run| run.id.0);
+    page.are_old_runs = asked.runs.is_some();
+    page.runs = progress::lines(&shown, page.are_old_runs, &usual, viewer);
     // What was written into a form is not taken away by what happens.
     if draft.is_none() {
         page.frame = page.frame.following(Some(id), seen);
@@ -172,7 +192,9 @@ fn page(
         votes: people::votes(overview, viewer),
         tally: people::tally(overview, viewer),
         surfaces: content::surfaces(overview, runs, viewer),
-        runs: progress::lines(runs, usual, viewer),
+        runs: Vec::new(),
+        older_runs: None,
+        are_old_runs: false,
         commits: content::commits(overview.commits.as_ref(), looks),
         others: others(overview),
         timeline,

@@ -28,7 +28,7 @@ use crate::domain::rule::{Invalid, Rule};
 use crate::domain::service::{Driver, Service};
 use crate::engine::Request;
 use crate::engine::hosts::HostStatus;
-use crate::views::ServiceOverview;
+use crate::views::{ServiceOverview, to_clear};
 use crate::web::Web;
 use crate::web::api::definitions;
 
@@ -99,6 +99,7 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
     let seen = web.engine.store().progress().borrow().last_event;
     let overview = ServiceOverview::read(&web.engine, name).await?;
     let history = web.engine.releases(None, Some(name.clone()), None, HISTORY).await?;
+    let unclear = to_clear(&web.engine, &history).await?;
     let (looks, service) = (&viewer.looks, &overview.service);
     let labels = looks.words();
     let hosts = web.engine.hosts().await?;
@@ -148,7 +149,10 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
         definition,
         line: overview.line.iter().map(|release| (release.id.0, release.title())).collect(),
         good: good.collect(),
-        history: history.iter().map(|release| EndedLine::of(release, Some(&overview), viewer)).collect(),
+        history: history
+            .iter()
+            .map(|release| EndedLine::of(release, Some(&overview), unclear.get(&release.id), viewer))
+            .collect(),
     };
     Ok(page.render()?)
 }

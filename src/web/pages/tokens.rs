@@ -1,7 +1,7 @@
 //! Tokens: whose they are, what they may do, and when they were used last. A new one is shown once, in the answer to its form.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -60,6 +60,19 @@ struct TokensPage {
     /// How long it may last: days, and in words.
     terms: [(&'static str, &'static str); 4],
     tokens: Vec<TokenLine>,
+    /// The token before which there are older ones.
+    older: Option<i64>,
+    is_first: bool,
+}
+
+/// Tokens on a page.
+const PAGE: u32 = 50;
+
+/// Which tokens.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// Those made before this one.
+    before: Option<i64>,
 }
 
 /// What the form for a new token says.
@@ -88,20 +101,28 @@ impl Draft {
 }
 
 /// The tokens.
-pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
-    page(&web, &viewer, None, Draft::default(), None).await
+pub(super) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Html<String>, Fault> {
+    page(&web, &viewer, asked.before, None, Draft::default(), None).await
 }
 
 async fn page(
     web: &Web,
     viewer: &Viewer,
+    before: Option<i64>,
     made: Option<Made>,
     draft: Draft,
     refused: Option<Refused>,
 ) -> Result<Html<String>, Fault> {
     let (language, catalog) = (viewer.looks.language, web.engine.catalog());
     let words = words::of(language);
-    let tokens = tokens::views(web, &viewer.actor).await?;
+    // One more than is shown tells whether there are older ones.
+    let mut tokens = tokens::views(web, &viewer.actor, before, PAGE + 1).await?;
+    let more = tokens.len() > PAGE as usize;
+    tokens.truncate(PAGE as usize);
     let roles = [Role::Ci, Role::Viewer, Role::Member, Role::Admin].map(Role::as_str);
     let page = TokensPage {
         frame: Frame::inside(viewer, "tokens", words.title),
@@ -114,7 +135,9 @@ async fn page(
         people: catalog.people().keys().map(ToString::to_string).collect(),
         services: catalog.services().map(|service| service.name.to_string()).collect(),
         terms: [("30", words.in_30), ("90", words.in_90), ("365", words.in_365), ("", words.never)],
-        tokens: tokens.into_iter().map(|token| TokenLine::of(token, viewer)).collect(),
+        older: tokens.last().filter(|_| more).map(|(id, _)| *id),
+        is_first: before.is_none(),
+        tokens: tokens.into_iter().map(|(_, token)| TokenLine::of(token, viewer)).collect(),
     };
     Ok(Html(page.render()?))
 }
@@ -127,7 +150,7 @@ pub(super) async fn make(
     viewer.actor.may(Right::Administer, None, false)?;
     let draft = Draft(fields);
     let fault = match new_token(&web, &viewer, &draft).await {
-        Ok(made) => return Ok(page(&web, &viewer, Some(made), Draft::default(), None).await?.into_response()),
+        Ok(made) => return Ok(page(&web, &viewer, None, Some(made), Draft::default(), None).await?.into_response()),
         Err(fault) => fault,
     };
     let told = fault.told(viewer.looks.language);
@@ -135,7 +158,7 @@ pub(super) async fn make(
         return Err(fault);
     }
     let refused = Refused::of(&told, &viewer.looks, None);
-    Ok((told.status, page(&web, &viewer, None, draft, Some(refused)).await?).into_response())
+    Ok((told.status, page(&web, &viewer, None, None, draft, Some(refused)).await?).into_response())
 }
 
 async fn new_token(web: &Web, viewer: &Viewer, draft: &Draft) -> Result<Made, Fault> {

@@ -2,6 +2,7 @@
 
 use super::super::Language::En;
 use super::super::event::{Told, or_operator};
+use crate::domain::ids::ServiceName;
 
 /// What has happened; none for a kind that this version does not know.
 pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
@@ -34,20 +35,27 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "release_approved" => format!("approved ({})", text("progress")),
         "release_rejected" => format!("rejected{}", because()),
         "gates_bypassed" => format!("skipped {}{}", text("gates"), because()),
-        "nothing_to_rehearse" => "nothing to go back to: no rehearsal needed".to_owned(),
+        "nothing_to_rehearse" => match told.known::<ServiceName>("maybe_was") {
+            Some(was) => format!("{}. {}", "nothing to go back to: no rehearsal needed", En.unless_renamed(&was)),
+            None => "nothing to go back to: no rehearsal needed".to_owned(),
+        },
         "nothing_tells" => format!("RMM cannot tell whether {} is well: it has no `health`", text("surface")),
         "rehearsal_stale" => format!("the rehearsal is out of date; production runs {} now", text("now")),
-        "run_created" => format!("{} to {} decided", run(), text("to")),
+        // Back to a version; everything else is of one.
+        "run_created" if told.said("kind").as_deref() == Some("rollback") => {
+            format!("{} to {} planned", run(), text("to"))
+        }
+        "run_created" => format!("{} of {} planned", run(), text("to")),
         "run_waiting" => told.reason(En),
         "run_started" => format!("{} started", run()),
         "workflow_started" => format!("{} started as run {} of GitHub", text("workflow"), text("ci_run")),
         "run_stopping" => format!("stopped by {}{}", text("by"), because()),
-        "run_ended" => format!("{} {}{}", run(), text("state"), because()),
+        "run_ended" => format!("{} {}{}", run(), ended(&text("state")), because()),
         "run_resolved" => format!("resolved as {}{}", text("verdict"), because()),
         "step_started" => format!("{} started", step()),
         "step_ended" => {
             let exit = told.exit().map(|exit| format!(", exit {exit}")).unwrap_or_default();
-            format!("{} {}{exit}", step(), text("state"))
+            format!("{} {}{exit}", step(), ended(&text("state")))
         }
         "hand_work_found" => {
             let kept = told.said("kept").map(|kept| format!("; kept aside as {kept}")).unwrap_or_default();
@@ -129,4 +137,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         },
         _ => return None,
     })
+}
+
+/// How a run or a step has ended.
+fn ended(state: &str) -> &str {
+    if state == "unknown" { "has an unknown outcome" } else { state }
 }

@@ -1,5 +1,6 @@
 //! How gates stand, and what clears them.
 
+use super::super::Language::En;
 use super::super::times::time;
 use super::{inside, list, reason};
 use crate::domain::gate::{GateState, Remedy};
@@ -25,7 +26,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
                 .to_owned()
         }
         G::Rehearsed { back_to } => format!("The rollback to {back_to} has been rehearsed."),
-        G::NothingToRehearse => "There is nothing to go back to: the first release.".to_owned(),
+        G::NothingToRehearse { maybe_was: None } => "There is nothing to go back to: the first release.".to_owned(),
+        G::NothingToRehearse { maybe_was: Some(was) } => {
+            format!("There is nothing to go back to: the first release. {}.", En.unless_renamed(was))
+        }
         G::RehearsedElsewhere { now: Some(version) } => {
             format!("Production runs {version} now; the rehearsal went back to something else.")
         }

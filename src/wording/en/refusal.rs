@@ -1,5 +1,6 @@
 //! What is in the way of a command, and what to do.
 
+use super::super::times::time;
 use super::{inside, list, reason, rule, status_title};
 use crate::domain::cause::Cause;
 use crate::domain::moves::Move;
@@ -35,6 +36,18 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NothingThere => "there is nothing like that any more".to_owned(),
         C::StepNotAtWork { run, step } => format!("step {step} of run {run} is not at work"),
 
+        C::CallWithoutToken => "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one".into(),
+        C::NoBearer => "the Authorization header must be `Bearer <token>`".into(),
+        C::TokenUnknown => "this token is not known; `rmm token list` shows those that are".into(),
+        C::TokenForgotten => "this token is not known any more".into(),
+        C::IdTokenOver => "this id token is over".into(),
+        C::TokenRevoked { at } => format!("this token was revoked at {}", time(*at)),
+        C::TokenExpired { at } => format!("this token expired at {}; make a new one", time(*at)),
+        C::TokenOrphaned { token, owner } => format!(
+            "{owner}, the owner of this token, is not an admin any more; an admin can take it over: `rmm token adopt '{token}'`"
+        ),
+        C::TokenRoleUnknown => "this token has a role that this RMM does not know".into(),
+        C::TokenPersonGone { person } => format!("{person}, the owner of this token, is not known any more"),
         C::RoleTooLow { who, role, right } => {
             format!("{who} ({}) may not do this; it takes {}", role.as_str(), who_may(*right, *role))
         }

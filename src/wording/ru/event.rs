@@ -8,6 +8,7 @@ use super::{gate_name, role, run, status, step};
 use crate::domain::cause::Cause;
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
+use crate::domain::ids::ServiceName;
 
 /// Что произошло; ничего, если эта версия такого события не знает.
 pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
@@ -47,7 +48,10 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let names = known.map(|gates| gates.into_iter().map(gate_name).collect::<Vec<_>>().join(", "));
             format!("пропущены условия ({}){}", names.unwrap_or_else(|| text("gates")), because())
         }
-        "nothing_to_rehearse" => "откатываться некуда: репетиция отката не нужна".to_owned(),
+        "nothing_to_rehearse" => match told.known::<ServiceName>("maybe_was") {
+            Some(was) => format!("{}. {}", "откатываться некуда: репетиция отката не нужна", Ru.unless_renamed(&was)),
+            None => "откатываться некуда: репетиция отката не нужна".to_owned(),
+        },
         "nothing_tells" => format!("неоткуда узнать, исправен ли компонент {}: у него нет `health`", text("surface")),
         "rehearsal_stale" => match told.said("now") {
             Some(now) => format!("репетиция отката устарела: в продакшне теперь {now}"),

@@ -1,5 +1,6 @@
 //! Что с условиями перед продакшном и кто может их выполнить.
 
+use super::super::Language::Ru;
 use super::super::times::time;
 use super::{inside, list, reason};
 use crate::domain::gate::{GateState, Remedy};
@@ -23,7 +24,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
             "Отрепетировано не то, что попадёт в продакшн: изменились артефакты или команды.".to_owned()
         }
         G::Rehearsed { back_to } => format!("Откат на {back_to} отрепетирован."),
-        G::NothingToRehearse => "Откатываться некуда: это первый релиз.".to_owned(),
+        G::NothingToRehearse { maybe_was: None } => "Откатываться некуда: это первый релиз.".to_owned(),
+        G::NothingToRehearse { maybe_was: Some(was) } => {
+            format!("Откатываться некуда: это первый релиз. {}.", Ru.unless_renamed(was))
+        }
         G::RehearsedElsewhere { now: Some(version) } => {
             format!("В продакшне теперь {version}, откат на неё ещё не отрепетирован.")
         }

@@ -1,5 +1,6 @@
 //! Почему отказано и что делать.
 
+use super::super::times::time;
 use super::{inside, list, on, reason, rule, status};
 use crate::domain::cause::Cause;
 use crate::domain::moves::Move;
@@ -32,6 +33,23 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NothingThere => "этого больше нет".to_owned(),
         C::StepNotAtWork { run, step } => format!("шаг {step} прогона {run} сейчас не выполняется"),
 
+        C::CallWithoutToken => {
+            "для этого вызова нужен токен: `Authorization: Bearer <токен>`; его создаёт `rmm token create`".into()
+        }
+        C::NoBearer => "заголовок Authorization должен иметь вид `Bearer <токен>`".into(),
+        C::TokenUnknown => "такого токена нет; известные показывает `rmm token list`".into(),
+        C::TokenForgotten => "этого токена больше нет".into(),
+        C::IdTokenOver => "срок действия этого id-токена истёк".into(),
+        C::TokenRevoked { at } => format!("этот токен отозван {}", time(*at)),
+        C::TokenExpired { at } => format!("срок действия этого токена истёк {}; создайте новый", time(*at)),
+        C::TokenOrphaned { token, owner } => format!(
+            "{owner}, кто отвечает за этот токен, больше не администратор; любой администратор может взять токен на себя: \
+             `rmm token adopt '{token}'`"
+        ),
+        C::TokenRoleUnknown => "у этого токена роль, которой эта версия RMM не знает".into(),
+        C::TokenPersonGone { person } => {
+            format!("{person}, от чьего имени действует этот токен, больше нет в rmm.toml")
+        }
         C::RoleTooLow { who, role: has, right } => {
             format!("у {who} ({}) на это нет прав; это может {}", role(*has), who_may(*right, *has))
         }

@@ -40,6 +40,7 @@ fn samples() -> Vec<(String, Value)> {
         ("release_rejected", json!({"person": "ann", "commit": null, "reason": "the basket is empty"})),
         ("gates_bypassed", json!({"gates": ["approvals", "no_lock"], "reason": "payments are down"})),
         ("nothing_to_rehearse", json!({})),
+        ("nothing_to_rehearse", json!({"maybe_was": "store"})),
         ("nothing_tells", json!({"surface": "api"})),
         ("rehearsal_stale", json!({"was": 6, "now": to})),
         ("run_created", with(&run, json!({"from": null, "to": to}))),

@@ -173,6 +173,7 @@ impl Sim {
             put_aside: false,
             was: None,
             known_as: None,
+            maybe_was: None,
             repository_ca: None,
             candidates: crate::domain::service::Candidates::Call,
             oidc: None,

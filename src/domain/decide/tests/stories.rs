@@ -24,7 +24,7 @@ fn the_first_release_of_a_service_passes_the_rehearsal_at_once_and_the_record_sa
     w.stage_ends_well();
     assert_eq!(w.status(r), ManualTesting);
     assert!(w.reason(r).contains("nothing to go back to"));
-    assert_eq!(w.happened(|event| *event == Event::NothingToRehearse {}), 1);
+    assert_eq!(w.happened(|event| *event == Event::NothingToRehearse { maybe_was: None }), 1);
     w.everybody_approves(r);
     assert_eq!(w.status(r), ManualTestPassed);
     w.works_until(PRODUCTION, 0);

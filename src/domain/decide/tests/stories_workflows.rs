@@ -270,6 +270,51 @@ fn a_rollback_that_rmm_starts_no_workflow_for_says_for_whom_it_waits() {
     assert_eq!((w.status(bad), w.runs_what(PRODUCTION)), (RollbackDone, Some(good)));
 }
 
+/// A rollback as it stands after its CI has reported it so many times, without a run id.
+fn reported_back(w: &mut Sim, release: ReleaseId, times: usize) -> Vec<String> {
+    for _ in 0..times {
+        w.report(release, ProductionRollback);
+    }
+    let back = w.live(PRODUCTION).unwrap();
+    // What RMM was about to ask GitHub is not asked any more.
+    asked(w, back);
+    let runs = w.runs.values().filter(|run| run.release == release && run.environment == PRODUCTION);
+    let runs = runs.map(|run| format!("{:?} {:?} {:?} {:?}", run.kind, run.state, run.dispatch, run.ci_run));
+    let follows = w.effects.iter().filter(|effect| matches!(effect, Effect::FollowWorkflow { .. })).count();
+    runs.chain([format!("{} {follows}", w.status(release))]).collect()
+}
+
+#[test]
+fn that_a_rollback_is_under_way_is_the_same_however_often_ci_says_so_without_its_run() {
+    // The deploy's own workflow goes back; RMM is about to start one; RMM may have started one.
+    for (by_itself, is_asked) in [(true, false), (false, false), (false, true)] {
+        let after = |times: usize| {
+            let mut w = with_workflows();
+            let good = deployed(&mut w, "v1.0.0", "77");
+            let (bad, run) = approved(&mut w, "v1.1.0");
+            asked(&mut w, run);
+            seen(&mut w, run, "78");
+            if !by_itself {
+                ends(&mut w, run, failure());
+                assert_eq!(w.status(bad), ProductionRollback);
+            }
+            if is_asked {
+                let back = w.live(PRODUCTION).unwrap();
+                asked(&mut w, back);
+            }
+            let stands = reported_back(&mut w, bad, times);
+            w.report(bad, RollbackDone);
+            assert_eq!((w.status(bad), w.runs_what(PRODUCTION)), (RollbackDone, Some(good)));
+            stands
+        };
+        let once = after(1);
+        assert_eq!(once.len(), 3, "the deploy, one way back, and where the release stands: {once:?}");
+        assert!(once[1].contains("Running"), "{once:?}");
+        assert_eq!(once, after(2), "by itself: {by_itself}, asked: {is_asked}");
+        assert_eq!(once, after(5));
+    }
+}
+
 #[test]
 fn an_end_is_repeated_by_no_other_run_also_when_production_has_gone_on() {
     let mut w = with_workflows();

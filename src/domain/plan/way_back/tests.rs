@@ -53,6 +53,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         put_aside: false,
         was: None,
         known_as: None,
+        maybe_was: None,
         name: ServiceName::parse("service", "shop").unwrap(),
         repository_ca: None,
         candidates: crate::domain::service::Candidates::Call,

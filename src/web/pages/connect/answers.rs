@@ -61,6 +61,7 @@ impl Step {
                 "stage_health",
                 "production_health",
                 "workflow",
+                "rollback_workflow",
             ],
             Self::Approvers => &["asked", "required", "minimum", "nobody", "forbid_self"],
             Self::Review => &[],

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::answers::Answers;
+use crate::assets::workflows::ROLLBACK_WORKFLOW;
 
 /// The folder of an environment, unless the viewer names another: one of its own, since both may be on one host.
 pub(super) fn usual_directory(name: &str, environment: &str) -> String {
@@ -62,7 +63,12 @@ fn write_environment(out: &mut String, answers: &Answers, environment: &str) -> 
     if driver == "ci" {
         let workflow = answers.first("workflow");
         if environment == "production" && !workflow.is_empty() {
+            let back = match answers.first("rollback_workflow") {
+                "" => ROLLBACK_WORKFLOW,
+                named => named,
+            };
             writeln!(out, "workflow = {} # RMM starts it", quoted(workflow))?;
+            writeln!(out, "rollback_workflow = {} # and this one to go back", quoted(back))?;
         }
         return Ok(());
     }
@@ -112,6 +118,23 @@ mod tests {
             ("production_health", "http://127.0.0.1:8000/health"),
         ]);
         insta::assert_snapshot!(definition(&given));
+    }
+
+    #[test]
+    fn a_workflow_that_deploys_has_one_beside_it_that_goes_back() {
+        let production = |more: &[(&str, &str)]| {
+            let mut pairs = vec![("name", "shop"), ("stage", "ci"), ("production", "ci")];
+            pairs.extend(more);
+            let table: toml::Table = definition(&answers(&pairs)).parse().unwrap();
+            let environment = &table["services"][0]["environments"]["production"];
+            let named = |key: &str| environment.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+            (named("workflow"), named("rollback_workflow"))
+        };
+        let deploy = ("workflow", "go.yaml");
+        let named = |deploy: &str, back: &str| (Some(deploy.to_owned()), Some(back.to_owned()));
+        assert_eq!(production(&[deploy]), named("go.yaml", "on-rollback.yaml"));
+        assert_eq!(production(&[deploy, ("rollback_workflow", "back.yaml")]), named("go.yaml", "back.yaml"));
+        assert_eq!(production(&[("rollback_workflow", "back.yaml")]), (None, None), "CI begins by itself");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::{number, render};
+use super::{Asked, number, render};
 use crate::contract::{FoundThere, Say};
 use crate::domain::command::{Command, Resolution};
 use crate::domain::env::Env;
@@ -243,7 +243,7 @@ pub(in crate::web::pages) async fn decide(
     }
     let status = told.status;
     let draft = Draft { decision, fields, told };
-    let html = render(&web, &viewer, id, None, Some(&draft)).await?;
+    let html = render(&web, &viewer, id, &Asked::default(), Some(&draft)).await?;
     Ok((status, Html(html)).into_response())
 }
 

@@ -6,7 +6,7 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::content::{self, Commits};
-use super::{number, progress, readable};
+use super::{RUNS, number, progress, readable};
 use crate::domain::env::Env;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
@@ -139,7 +139,8 @@ impl Pair {
                 web.kept.compared.optionally_get_with(key, ask).await
             }
         };
-        let (runs, other_runs) = (web.engine.runs_of(one.id).await?, web.engine.runs_of(other.id).await?);
+        let [runs, other_runs] = [one, other].map(|release| web.engine.runs_of(release.id, None, RUNS));
+        let (runs, other_runs) = (runs.await?, other_runs.await?);
         let both: Vec<_> = runs.iter().chain(&other_runs).cloned().collect();
         let usual = UsualRuns::read(&web.engine, &both).await?;
         Ok(Self {
@@ -221,13 +222,15 @@ fn compared_steps(
 
 /// What a run did, without what names its release.
 fn text_of(web: &Web, release: &Release, run: &Run, viewer: &Viewer) -> String {
+    let own = words::of(viewer.looks.language);
     let mut text = String::new();
     for step in steps(web, &run.steps) {
         let kind = step.kind.known().map_or_else(|| step.title(), |kind| viewer.looks.language.step(kind).to_owned());
         text.push_str(&format!("{kind} · {} · {}\n", step.surface, step.host));
-        step.directory.iter().for_each(|directory| text.push_str(&format!("  in {directory}\n")));
+        step.directory.iter().for_each(|directory| text.push_str(&format!("  {}\n", own.in_folder(directory))));
         step.command.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
-        text.push_str(&format!("  {}\n", step.limit));
+        let limit = step.timing.map_or(step.limit, |timing| viewer.looks.language.timing(&timing));
+        text.push_str(&format!("  {limit}\n"));
     }
     for (name, version) in [("⟨this⟩", Some(release.version())), ("⟨before⟩", run.from.clone())] {
         let Some(version) = version else { continue };

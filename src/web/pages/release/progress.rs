@@ -130,9 +130,10 @@ fn took(run: &Run, usual: &UsualRuns, viewer: &Viewer) -> Option<String> {
     Some(usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}")))
 }
 
-/// The runs, newest first: those at work are open, and the last where something went wrong in it.
-pub(super) fn lines(runs: &[Run], usual: &UsualRuns, viewer: &Viewer) -> Vec<RunLine> {
-    runs.iter().rev().enumerate().map(|(at, run)| RunLine::of(run, at == 0, usual, viewer)).collect()
+/// The runs, newest first: those at work are open, and the last where something went wrong in it. `are_old`: the last is not
+/// among them.
+pub(super) fn lines(runs: &[Run], are_old: bool, usual: &UsualRuns, viewer: &Viewer) -> Vec<RunLine> {
+    runs.iter().rev().enumerate().map(|(at, run)| RunLine::of(run, at == 0 && !are_old, usual, viewer)).collect()
 }
 
 impl RunLine {

@@ -3,13 +3,15 @@
 
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
+use crate::domain::status::Status;
 use crate::engine::catalog::Catalog;
 use crate::store::events::{self, EventRow};
 use crate::web::Web;
 use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::When;
+use crate::web::pages::tone::{self, Tone};
 use crate::web::pages::viewer::Viewer;
-use crate::web::pages::words::release as words;
+use crate::web::pages::words::release::{self as words, ReleaseWords};
 
 /// Events of a page.
 const EVENTS: u32 = 200;
@@ -17,6 +19,7 @@ const EVENTS: u32 = 200;
 const EVENT_BYTES: usize = 512 << 10;
 
 pub(super) struct EventLine {
+    pub tone: Tone,
     pub text: String,
     pub who: String,
     pub when: When,
@@ -24,6 +27,8 @@ pub(super) struct EventLine {
     pub trace: Option<String>,
     /// One of the many of every run.
     is_small: bool,
+    /// Of a step: it begins, and does not end.
+    begins: bool,
 }
 
 /// One event, or several that are folded.
@@ -34,7 +39,7 @@ pub(super) struct Entry {
     /// When the last of them was.
     pub when: When,
     /// What stands there while they are folded.
-    pub summary: Option<String>,
+    pub summary: Option<(Tone, String)>,
     /// The day, where it is another one than that of the entry above.
     pub day: Option<String>,
 }
@@ -78,9 +83,46 @@ impl Timeline {
         }
         let words = words::of(viewer.looks.language);
         for entry in entries.iter_mut().filter(|entry| entry.events.len() > 1) {
-            entry.summary = Some(words.steps(entry.events.len()));
+            entry.summary = Some(folded(&entry.events, words));
         }
         Ok(Self { entries, older, is_old: before.is_some() })
+    }
+}
+
+/// Steps in a row: how many there were, and the worst that became of one.
+fn folded(events: &[EventLine], words: &ReleaseWords) -> (Tone, String) {
+    let ill = events.iter().filter(|event| [tone::FAIL, tone::UNKNOWN].contains(&event.tone));
+    let worst = [tone::FAIL, tone::UNKNOWN, tone::OFF, tone::OK].into_iter();
+    let worst = worst.into_iter().find(|tone| events.iter().any(|event| event.tone == *tone)).unwrap_or(tone::IDLE);
+    let begun = events.iter().filter(|event| event.begins).count();
+    // Where the beginnings are on another page, the ends tell how many there were.
+    (worst, words.steps(begun.max(events.len() - begun), ill.count()))
+}
+
+/// What an event has come to; what only begins says nothing yet.
+fn tone_of(kind: &str, data: &str) -> Tone {
+    let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
+    let said = |key: &str| data.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    match kind {
+        "release_moved" => match said("to").parse::<Status>().map(Tone::from) {
+            Ok(tone) if ![tone::RUN, tone::WAIT].contains(&tone) => tone,
+            Ok(_) | Err(_) => tone::IDLE,
+        },
+        "run_ended" | "step_ended" => match said("state") {
+            "succeeded" => tone::OK,
+            "failed" => tone::FAIL,
+            "unknown" => tone::UNKNOWN,
+            _ => tone::OFF,
+        },
+        "release_approved" | "environment_repaired" | "environment_settled" | "host_caught_up" => tone::OK,
+        "release_rejected" | "environment_dirty" => tone::FAIL,
+        "environment_unknown" => tone::UNKNOWN,
+        "production_locked" => tone::LOCK,
+        "gates_bypassed" | "tag_moved" | "rehearsal_stale" | "report_refused" | "hand_work_found" | "run_waiting"
+        | "run_stopping" | "host_left_behind" | "host_given_up" | "foreign_run_found" | "commit_unresolved" => {
+            tone::WARN
+        }
+        _ => tone::IDLE,
     }
 }
 
@@ -90,6 +132,8 @@ impl EventLine {
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
+            begins: event.kind == "step_started",
+            tone: tone_of(&event.kind, &event.data),
             text: viewer.looks.happened(&event.kind, &event.data),
             // What RMM does by itself needs no name.
             who: actor

@@ -69,21 +69,10 @@ pub(in crate::web::pages) fn problem(language: Language, problem: &Problem) -> S
         (Ru, "too_many_wrong_tokens") => {
             return format!("с вашего адреса пришло слишком много неверных ссылок и кодов; попробуйте через {again} с");
         }
-        (En, _) => None,
         (Ru, "not_found") => Some("здесь ничего нет"),
         (Ru, "method_not_allowed") => Some("эту страницу нельзя открыть таким образом"),
         (Ru, "unreadable") => Some("форму не удалось прочитать; откройте страницу заново"),
-        (Ru, "too_large") => Some("отправлено слишком много данных"),
-        (Ru, "too_slow") => Some("данные не пришли вовремя; попробуйте ещё раз"),
-        (Ru, "incomplete") => Some("данные пришли не полностью; попробуйте ещё раз"),
-        (Ru, "disk_full") => {
-            Some("на диске RMM нет места, ничего не записано; смотреть можно, записи продолжатся, когда место появится")
-        }
-        (Ru, "disk_failed") => Some("диск RMM не подтвердил запись; посмотрите в журнал RMM"),
-        (Ru, "unavailable") => Some("RMM сейчас не может этого сделать; попробуйте ещё раз"),
-        (Ru, "stopping") => Some("RMM останавливается"),
-        (Ru, "internal") => Some("внутри RMM что-то пошло не так; это записано в журнал, ничего не изменено"),
-        (Ru, _) => None,
+        (language, code) => language.problem(code),
     };
     known.map_or_else(|| problem.detail.clone(), str::to_owned)
 }

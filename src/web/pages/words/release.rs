@@ -26,6 +26,8 @@ pub(in crate::web::pages) struct ReleaseWords {
     pub older_events: &'static str,
     pub trace: &'static str,
     pub newest_events: &'static str,
+    pub older_runs: &'static str,
+    pub newest_runs: &'static str,
     pub found_there: &'static str,
     pub runs_release: &'static str,
     pub runs_nothing: &'static str,
@@ -75,6 +77,8 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     older_events: "Older events",
     trace: "trace",
     newest_events: "Newest events",
+    older_runs: "Older runs",
+    newest_runs: "Newest runs",
     found_there: "What you found there",
     runs_release: "It runs this release",
     runs_nothing: "It runs nothing, or nothing that RMM knows of",
@@ -124,6 +128,8 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     older_events: "События раньше",
     trace: "трассировка",
     newest_events: "Последние события",
+    older_runs: "Более ранние прогоны",
+    newest_runs: "Последние прогоны",
     found_there: "Что вы там увидели",
     runs_release: "Работает этот релиз",
     runs_nothing: "Не работает ничего, или ничего известного RMM",
@@ -232,11 +238,17 @@ impl ReleaseWords {
         }
     }
 
-    /// Steps in a row in the timeline.
-    pub fn steps(&self, count: usize) -> String {
-        match self.language {
-            Language::En => format!("Steps: {count} events"),
-            Language::Ru => format!("Шаги, событий: {count}"),
+    /// Steps in a row in the timeline, and how many of them did not go well.
+    pub fn steps(&self, count: usize, ill: usize) -> String {
+        let steps = match (self.language, count) {
+            (Language::En, 1) => "1 step".to_owned(),
+            (Language::En, count) => format!("{count} steps"),
+            (Language::Ru, count) => format!("Шагов: {count}"),
+        };
+        match (self.language, ill) {
+            (_, 0) => steps,
+            (Language::En, ill) => format!("{steps}, {ill} not well"),
+            (Language::Ru, ill) => format!("{steps}, неудачных: {ill}"),
         }
     }
 
@@ -245,6 +257,14 @@ impl ReleaseWords {
         match self.language {
             Language::En => format!("To roll back to {version}"),
             Language::Ru => format!("Откат на {version}"),
+        }
+    }
+
+    /// Where a command is run.
+    pub fn in_folder(&self, folder: &str) -> String {
+        match self.language {
+            Language::En => format!("in {folder}"),
+            Language::Ru => format!("в {folder}"),
         }
     }
 

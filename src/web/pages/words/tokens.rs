@@ -47,6 +47,8 @@ pub(in crate::web::pages) struct Tokens {
     pub revoke_follows: &'static str,
     pub adopt: &'static str,
     pub actions: &'static str,
+    pub newest: &'static str,
+    pub older: &'static str,
 }
 
 const EN: Tokens = Tokens {
@@ -92,6 +94,8 @@ const EN: Tokens = Tokens {
     revoke_follows: "RMM refuses it from now on.",
     adopt: "Take ownership",
     actions: "Actions",
+    newest: "The newest",
+    older: "Older ones",
 };
 
 const RU: Tokens = Tokens {
@@ -137,6 +141,8 @@ const RU: Tokens = Tokens {
     revoke_follows: "Запросы с ним RMM больше не примет.",
     adopt: "Стать ответственным",
     actions: "Действия",
+    newest: "Самые новые",
+    older: "Более ранние",
 };
 
 /// The labels in a language.
