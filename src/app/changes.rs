@@ -17,12 +17,11 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
-use crate::engine::Engine;
 use crate::engine::catalog::Catalog;
 use crate::engine::supervise::keep_running;
+use crate::engine::{Engine, told_of};
 use crate::store::events::{self, EventRow, Scope};
 use crate::store::{StoreError, releases, runs};
-use crate::wording::Language;
 
 /// The events that have a line.
 const TOLD: [&str; 12] = [
@@ -141,7 +140,7 @@ fn line(row: &EventRow, about: &About, catalog: &Catalog) {
             let has_come = matches!(status, Some(Status::RollbackDone | Status::Deployed));
             let stragglers = about.stragglers.as_ref().filter(|_| has_come);
             if let Some(left) = stragglers {
-                what = format!("{what}; production runs {}", Language::En.stragglers(left));
+                what = format!("{what}; {}", told_of(left));
             }
             let is_bad = |status: Status| {
                 status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)

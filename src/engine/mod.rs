@@ -137,6 +137,12 @@ pub struct Ports {
     pub process: String,
 }
 
+/// What production runs, and on which hosts, where some were left behind: as the log says it.
+#[must_use]
+pub fn told_of(stragglers: &crate::domain::environment::Stragglers) -> String {
+    format!("production runs {}", crate::wording::Language::En.stragglers(stragglers))
+}
+
 impl Engine {
     /// An engine over a store.
     #[must_use]
