@@ -1,4 +1,5 @@
-//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot record` for some of it.
+//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot record original year` for some of it.
+//! `RMM_STATIC` names another binary that is measured, such as that of `cargo dist`.
 //!
 //! Everything is measured on the real binary, started as a process, with the load generator on the same machine, and
 //! every answered write on disk. Timing is printed, never asserted: the exit status tells only whether it ran.
@@ -11,6 +12,7 @@ mod http;
 mod lists;
 mod machine;
 mod memory;
+mod original;
 mod pages;
 mod post;
 mod record;
@@ -21,6 +23,7 @@ mod ssh;
 mod start;
 mod steps;
 mod table;
+mod year;
 
 use std::process::ExitCode;
 
@@ -28,7 +31,7 @@ use crate::table::Table;
 
 type Scenario = (&'static str, fn(&mut Table) -> anyhow::Result<()>);
 
-const SCENARIOS: [Scenario; 11] = [
+const SCENARIOS: [Scenario; 13] = [
     ("post", post::measure),
     ("lists", lists::measure),
     ("pages", pages::measure),
@@ -40,6 +43,8 @@ const SCENARIOS: [Scenario; 11] = [
     ("fleet", fleet::measure),
     ("bot", bot::measure),
     ("record", record::measure),
+    ("original", original::measure),
+    ("year", year::measure),
 ];
 
 fn main() -> ExitCode {
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
     let mut table = Table::default();
     let mut broken = false;
     println!("{}", machine::line());
+    println!("{}", server::binary_line());
     for (name, measure) in SCENARIOS {
         if !asked.is_empty() && !asked.iter().any(|one| one == name) {
             continue;

@@ -51,7 +51,7 @@ pub fn measure(table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// Signs the operator in: the cookie.
-fn sign_in(server: &Server) -> anyhow::Result<String> {
+pub fn sign_in(server: &Server) -> anyhow::Result<String> {
     let made = server.operator()?.json("POST", "/api/v1/login-links", r#"{"person":null}"#)?;
     let url = made["url"].as_str().context("no link")?.to_owned();
     let body = format!("code={}", url.rsplit('/').next().unwrap_or_default());
@@ -70,13 +70,14 @@ fn get(path: &str, cookie: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: rmm\r\naccept: text/html\r\ncookie: {cookie}\r\n\r\n").into_bytes()
 }
 
-fn compressed(path: &str, cookie: &str) -> Vec<u8> {
+/// A page as a browser asks for it, on a connection of its own.
+pub fn compressed(path: &str, cookie: &str) -> Vec<u8> {
     let head = "host: rmm\r\nconnection: close\r\naccept: text/html\r\naccept-encoding: gzip";
     format!("GET {path} HTTP/1.1\r\n{head}\r\ncookie: {cookie}\r\n\r\n").into_bytes()
 }
 
 /// All that comes back on a connection of its own.
-fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request)?;
     let mut answer = Vec::new();

@@ -1,9 +1,12 @@
 //! Databases with many releases, made once and kept between runs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use rmm::store::chain::NewEvent;
+use rmm::store::{Store, StoreError, StoreOptions, Tx, WriteError};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
@@ -32,6 +35,23 @@ SELECT n, printf('service-%03d', (n * 7919) % :services), printf('v1.%d.%d', n /
               9000000000 + n, 9000000000 + n, n / 1000, n % 1000),
        '', '[]', 0, '[]', at - 7200000, at - 7100000, CASE WHEN list = 'active' THEN NULL ELSE at END
 FROM releases_to_be";
+
+/// Five years.
+const PERIOD_MS: i64 = 157_680_000_000;
+/// Releases whose events are written in one transaction.
+const BATCH: i64 = 5_000;
+/// What is on the record of a release beside its creation.
+const MOVES: &str = r#"[
+    ["release_moved", {"from": "initiated", "to": "stage_building"}],
+    ["run_started", {"environment": "stage", "kind": "deploy"}],
+    ["run_ended", {"environment": "stage", "kind": "deploy", "state": "succeeded"}],
+    ["release_moved", {"from": "stage_building", "to": "stage_test_rollback"}],
+    ["run_ended", {"environment": "stage", "kind": "rehearsal", "state": "succeeded"}],
+    ["release_moved", {"from": "stage_test_rollback", "to": "manual_testing"}],
+    ["release_moved", {"from": "manual_testing", "to": "deploying"}],
+    ["run_ended", {"environment": "production", "kind": "deploy", "state": "succeeded"}],
+    ["release_moved", {"from": "deploying", "to": "deployed"}]
+]"#;
 
 /// What became of the runs of those that have ended; one production deploy in fifty failed and went back.
 const ENDED_RUNS: &str = "
@@ -69,6 +89,7 @@ pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
     let recipe = [
         RELEASES,
         ENDED_RUNS,
+        MOVES,
         include_str!("../../migrations/V1__foundation.sql"),
         include_str!("../../migrations/V2__releases.sql"),
     ];
@@ -95,7 +116,52 @@ pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
     conn.execute(ENDED_RUNS, [])?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")?;
     drop(conn);
+    record(&directory.join("data"), count, now)?;
     fs::write(done, "")?;
     eprintln!("  made a database of {count} releases in {:.1} s; it is kept", started.elapsed().as_secs_f64());
     Ok(directory)
+}
+
+/// Ten events for each release, as RMM itself writes them.
+fn record(data: &Path, count: u32, now: i64) -> anyhow::Result<()> {
+    let moves: Vec<(String, serde_json::Value)> = serde_json::from_str(MOVES)?;
+    let moves: Arc<Vec<_>> = Arc::new(moves.into_iter().map(|(kind, data)| (kind, data.to_string())).collect());
+    let options = StoreOptions::new(data.join("rmm.db"), data.join("audit.key"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = Store::open(&options)?;
+        let count = i64::from(count);
+        for first in (1..=count).step_by(usize::try_from(BATCH)?) {
+            let (moves, last) = (moves.clone(), (first + BATCH).min(count + 1));
+            let written = store.write(move |tx| {
+                (first..last)
+                    .try_for_each(|number| events(tx, number, now - (count - number) * (PERIOD_MS / count), &moves))
+            });
+            written.await.map_err(WriteError::flatten)?;
+        }
+        anyhow::Ok(())
+    })
+}
+
+fn events(tx: &mut Tx<'_>, number: i64, at: i64, moves: &[(String, String)]) -> Result<(), StoreError> {
+    let service = format!("service-{:03}", (number * 7919) % i64::from(SERVICES));
+    let created = format!(
+        r#"{{"commit":"{number:040x}","initiated_by":"gommgo","tag":"v1.{}.{}"}}"#,
+        number / 1000,
+        number % 1000
+    );
+    let created = [("release_created", created.as_str())];
+    for (kind, data) in created.into_iter().chain(moves.iter().map(|(kind, data)| (kind.as_str(), data.as_str()))) {
+        tx.append_event(&NewEvent {
+            at,
+            service: Some(&service),
+            release_id: Some(number),
+            run_id: None,
+            actor: r#"{"is":"token","name":"ci","role":"ci"}"#,
+            kind,
+            data,
+            trace_id: None,
+        })?;
+    }
+    Ok(())
 }

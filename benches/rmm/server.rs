@@ -15,6 +15,20 @@ use crate::http::{Connection, request};
 /// Longer than that, something is broken.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The binary that is measured.
+pub fn binary() -> PathBuf {
+    std::env::var_os("RMM_STATIC").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rmm")), PathBuf::from)
+}
+
+/// The binary and its size, in one line.
+pub fn binary_line() -> String {
+    let binary = binary();
+    match fs::metadata(&binary) {
+        Ok(about) => format!("{}: {:.1} MB", binary.display(), about.len() as f64 / 1e6),
+        Err(error) => format!("{}: {error}", binary.display()),
+    }
+}
+
 /// A running RMM; it ends with this value.
 pub struct Server {
     child: Child,
@@ -37,7 +51,7 @@ impl Server {
         fs::write(&config, format!("[server]\nlisten = \"{address}\"\ndata_dir = \"data\"\n{local}{services}"))?;
         let log = directory.join("log");
         let started = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        let child = Command::new(binary())
             .args(["serve", "--config"])
             .arg(&config)
             .env("RMM_LOG", "warn")
