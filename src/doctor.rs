@@ -81,6 +81,7 @@ impl Subject<'_> {
                 Part::Ai => examined.extend(ai::examine(config).await),
             }
         }
+        examined.retain(|one| !one.findings.is_empty());
         for finding in examined.iter_mut().flat_map(|one| &mut one.findings) {
             catalog.redactor().hide_in(finding);
         }

@@ -40,6 +40,21 @@ pub fn rmm_user(config: &Config) -> u32 {
     data.unwrap_or_else(|_| rustix::process::geteuid().as_raw())
 }
 
+/// The files that RMM has to read and its user cannot, as root sees it: the configuration, and what `file:` leads to. Beside them the
+/// name of that user.
+#[must_use]
+pub fn unreadable(config: &Config, file: &Path) -> Vec<(PathBuf, String)> {
+    let user = rmm_user(config);
+    if user == 0 || !rustix::process::geteuid().is_root() {
+        return Vec::new();
+    }
+    let Some(account) = Account::with_number(user) else { return Vec::new() };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let named = config.secrets.references().filter_map(|reference| Some(folder.join(reference.strip_prefix("file:")?)));
+    let all = std::iter::once(file.to_owned()).chain(named).filter_map(|path| path.canonicalize().ok());
+    all.filter(|path| !account.may_read(path)).map(|path| (path, account.name.clone())).collect()
+}
+
 /// What decides over RMM and can be exchanged by the user of steps: the configuration, the program, and the data
 /// directory, each with the folders that lead there. Each as a sentence that says what to do.
 #[must_use]

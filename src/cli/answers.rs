@@ -187,6 +187,34 @@ pub(super) fn key_rotated(language: Language, last: i64, file: impl Display) -> 
     }
 }
 
+/// A configuration that RMM cannot read under systemd, where it is now.
+pub(super) fn hidden_from_unit(language: Language, file: impl Display, folder: &str) -> String {
+    match language {
+        En => format!(
+            "The unit hides {folder} from RMM, and with it {file}: move it to /etc/rmm/rmm.toml, where RMM's user can read it, and call \
+             `rmm --config /etc/rmm/rmm.toml init --systemd`."
+        ),
+        Ru => format!(
+            "Юнит скрывает от RMM {folder}, а с ней и {file}: перенесите файл в /etc/rmm/rmm.toml, где его сможет прочитать пользователь RMM, и \
+             вызовите `rmm --config /etc/rmm/rmm.toml init --systemd`."
+        ),
+    }
+}
+
+/// A file that RMM's own user cannot read.
+pub(super) fn unreadable(language: Language, path: impl Display, user: &str) -> String {
+    match language {
+        En => format!(
+            "{path} cannot be read by {user}, whose the data directory is and whom RMM runs as: `chown {user} {path}`, and its folder has to be \
+             open to {user}"
+        ),
+        Ru => format!(
+            "{path} не может прочитать {user}, владелец каталога данных, от имени которого работает RMM: `chown {user} {path}`, и папка \
+             должна быть доступна {user}"
+        ),
+    }
+}
+
 /// How the check of a configuration ended well.
 pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> String {
     match (language, warnings) {

@@ -70,6 +70,8 @@ impl Check {
             .iter()
             .map(|problem| format!("{}\n  {}", problem.told(told), words::words(told).not_looked_up));
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
+        let unreadable = local_steps::unreadable(&config, &context.config).into_iter();
+        warnings.extend(unreadable.map(|(path, user)| answers::unreadable(told, path.display(), &user)));
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
         warnings.extend(

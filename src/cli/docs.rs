@@ -15,6 +15,7 @@ macro_rules! pages {
 }
 
 pages! {
+    "install": "from the binary to a first page in the browser, on a server",
     "servers": "deploy to servers of your own over SSH",
     "telegram": "the bot in which people approve",
     "github": "connect a repository on GitHub in five steps",

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clap::Args;
 
+use super::answers;
 use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
@@ -14,13 +15,16 @@ use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::rule::Invalid;
 use crate::terminal::{note, shell_word};
 
+/// What the unit hides from RMM (`ProtectHome=`).
+const HIDDEN: [&str; 3] = ["/root", "/home", "/run/user"];
+
 /// Write a first rmm.toml.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm init\n  rmm init --service shop --repository git@github.com:acme/shop.git --person ann\n  \
     rmm init --no-service --person ann   the service is connected in the dashboard\n  \
     rmm init --example > rmm.toml        every key with its explanation\n  \
-    rmm init --systemd > /etc/systemd/system/rmm.service\n\n\
+    rmm --config /etc/rmm/rmm.toml init --systemd > /etc/systemd/system/rmm.service\n\n\
     What is not given is guessed from the git checkout of the current folder and from $USER. Where there is no checkout, the \
     file has no service: \"Connect a repository\" in the dashboard makes one."
 )]
@@ -58,7 +62,13 @@ impl Init {
         }
         let path = &context.config;
         if self.systemd {
-            return print(&unit(path)?);
+            print(&unit(path)?)?;
+            if let Some(hidden) =
+                HIDDEN.into_iter().find(|folder| absolute(path).is_ok_and(|path| path.starts_with(folder)))
+            {
+                note(&answers::hidden_from_unit(context.ui.language, path.display(), hidden));
+            }
+            return Ok(());
         }
         if path.exists() && !self.force {
             return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
@@ -127,9 +137,12 @@ impl Found {
     }
 }
 
+fn absolute(path: &Path) -> Result<PathBuf, Fault> {
+    std::path::absolute(path).map_err(|error| Fault::Failed(error.to_string()))
+}
+
 /// The unit of RMM for systemd, with this program and this configuration.
 fn unit(config: &Path) -> Result<String, Fault> {
-    let absolute = |path: &Path| std::path::absolute(path).map_err(|error| Fault::Failed(error.to_string()));
     let program =
         std::env::current_exe().map_err(|error| Fault::Failed(format!("this program is not found: {error}")))?;
     let unit = assets::unit().ok_or_else(|| Fault::Failed("the unit is not in this binary".to_owned()))?;

@@ -15,7 +15,7 @@ use crate::store::export::{self, BESIDE, CONFIG, DATABASE, KEY, Manifest};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::schema::open_at_rest;
-use crate::store::{StoreError, backup, with_suffix};
+use crate::store::{StoreError, backup, owner, with_suffix};
 use crate::terminal::note;
 
 /// Standard input or output in the place of a file.
@@ -136,7 +136,7 @@ impl Import {
             fs::rename(files.audit_key(), &kept).map_err(|error| StoreError::io("create", &kept, error))?;
         }
         export::place(&manifest, work.path(), &data_dir)?;
-        place_config(context, &imported)?;
+        place_config(context, &imported, &data_dir)?;
         if let Some(replaced) = replaced {
             note(&answers::database_kept(language, replaced.display()));
         }
@@ -181,7 +181,7 @@ fn data_dir(context: &Context, imported: &Path) -> Result<PathBuf, Fault> {
     found
 }
 
-fn place_config(context: &Context, imported: &Path) -> Result<(), Fault> {
+fn place_config(context: &Context, imported: &Path, data_dir: &Path) -> Result<(), Fault> {
     let text = fs::read(imported).map_err(|error| StoreError::io("read", imported, error))?;
     let there = fs::read(&context.config).ok();
     if there.as_ref() == Some(&text) {
@@ -189,6 +189,7 @@ fn place_config(context: &Context, imported: &Path) -> Result<(), Fault> {
     }
     let target = if there.is_some() { with_suffix(&context.config, ".imported") } else { context.config.clone() };
     write_file(&target, |mut file| file.write_all(&text).map_err(|error| StoreError::io("write", &target, error)))?;
+    owner::give(&target, data_dir).map_err(|error| StoreError::io("give away", &target, error))?;
     if there.is_some() {
         note(&answers::config_kept(context.ui.language, context.config.display(), target.display()));
     }

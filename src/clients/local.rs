@@ -67,8 +67,9 @@ impl Local {
         let Account { name, home, .. } = &account;
         if !rustix::process::geteuid().is_root() {
             return Err(format!(
-                "only root can run steps as {name}: run RMM as root, or leave [local] out and let RMM reach this machine by \
-                 SSH (address = \"127.0.0.1\", user = \"{name}\")"
+                "only root can run steps as {name}. Where no service runs on this machine, take [local] out; else run RMM as root \
+                 (systemd/local-steps.conf, which `rmm assets DIR` writes), or let RMM reach this machine by SSH \
+                 (address = \"127.0.0.1\", user = \"{name}\")"
             ));
         }
         // What is there already may be the system's: nothing is to be done to that.

@@ -6,7 +6,6 @@ use secrecy::ExposeSecret;
 
 use super::file::Section;
 use super::secret::Keyring;
-use super::telegram::Telegram;
 use crate::domain::fault::config::{ConfigFault, ConfigHint, Needed};
 
 /// Unless the file says otherwise.
@@ -43,10 +42,10 @@ impl Ai {
     }
 }
 
-pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Keyring<'_>) -> Option<Ai> {
+pub(super) fn read(root: &Section<'_>, keyring: &Keyring<'_>) -> Option<Ai> {
     let section = root.section("ai")?;
     let report = section.report;
-    if !telegram.is_some_and(|telegram| telegram.chats.iter().any(|chat| chat.alerts)) {
+    if !root.section("telegram").is_some_and(|telegram| telegram.has("alerts_chat")) {
         report.warn(&section.place, ConfigFault::NothingAnalysed);
     }
     if !section.has("url") {

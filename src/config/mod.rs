@@ -213,7 +213,7 @@ impl Config {
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
-        let ai = ai::read(&root, telegram.as_ref(), &keyring);
+        let ai = ai::read(&root, &keyring);
         // What has been looked up by now is RMM's own.
         keyring.keep_own(&server.data_dir);
         let (id_tokens, own) =

@@ -39,6 +39,11 @@ impl Secrets {
         self.0.get(reference)
     }
 
+    /// Where they come from: `env:NAME` and `file:PATH`, as the configuration spells them.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Every value, for the redactor.
     pub fn values(&self) -> impl Iterator<Item = &SecretString> {
         self.0.values()

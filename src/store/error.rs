@@ -124,14 +124,14 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A file could not be read or written.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path}: {error}")]
     Io {
         /// The verb, for example "open".
         what: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The system gave no random numbers.
     #[error("the system gave no random numbers: {0}")]
@@ -143,8 +143,8 @@ pub enum StoreError {
 
 impl StoreError {
     /// Wraps an error of the file system.
-    pub(crate) fn io(what: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { what, path: path.to_owned(), source }
+    pub(crate) fn io(what: &'static str, path: &Path, error: std::io::Error) -> Self {
+        Self::Io { what, path: path.to_owned(), error }
     }
 
     /// Whether the same request may succeed later without anything being repaired by hand: answer 503, not 500.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::StoreError;
+use super::owner;
 
 /// The name of the lock file in the data directory.
 pub const LOCK_FILE: &str = "rmm.lock";
@@ -19,7 +20,7 @@ const MAX_TRIES: u32 = 20;
 /// … after this time.
 const RETRY_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Holds the data directory until it is dropped.
+/// Holds the data directory until it is dropped. What root has made there by then is its owner's.
 #[derive(Debug)]
 pub struct DirectoryLock {
     file: File,
@@ -82,6 +83,11 @@ fn lock(file: &File) -> Result<(), TryLockError> {
 
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
+        if let Some(directory) = self.path.parent()
+            && let Err(error) = owner::hand_over(directory)
+        {
+            tracing::warn!(%error, "not all files of the data directory could be given to its owner");
+        }
         // Closing the file would release it too, but not while a forked child still holds the descriptor.
         if let Err(error) = self.file.unlock() {
             tracing::debug!(%error, "the lock of the data directory could not be released by hand");

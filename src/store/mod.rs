@@ -33,6 +33,7 @@ pub(crate) mod migrate;
 pub mod news;
 pub mod numbers;
 pub mod outbox;
+pub mod owner;
 #[cfg(test)]
 mod plans;
 pub mod protection;

@@ -176,8 +176,8 @@ fn reported(release: &contract::ReleaseView, language: Language) -> String {
 
 /// Who probably calls this.
 fn caller(context: &Context) -> Option<String> {
-    let git = || {
-        let output = std::process::Command::new("git").args(["config", "user.name"]).output().ok()?;
+    let said = |command: &[&str]| {
+        let output = std::process::Command::new(command[0]).args(&command[1..]).output().ok()?;
         let name = String::from_utf8(output.stdout).ok()?;
         Some(name.trim().to_owned()).filter(|name| !name.is_empty())
     };
@@ -185,7 +185,8 @@ fn caller(context: &Context) -> Option<String> {
         .var("GITHUB_ACTOR")
         .map(ToOwned::to_owned)
         .or_else(|| context.var("USER").map(ToOwned::to_owned))
-        .or_else(git)
+        .or_else(|| said(&["git", "config", "user.name"]))
+        .or_else(|| said(&["id", "-un"]))
 }
 
 /// Report a status from CI.

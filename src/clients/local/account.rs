@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -54,6 +55,32 @@ impl Account {
         let home = home.or_else(|| fields.get(5).map(Path::new)).filter(|home| home.is_absolute());
         let home = home.unwrap_or(Path::new("/")).to_owned();
         Ok(Self { name: fields[0].to_owned(), uid, home, gid, groups })
+    }
+
+    /// The user with this number; none where the machine has no name for it.
+    #[must_use]
+    pub fn with_number(uid: u32) -> Option<Self> {
+        let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let has_number = |line: &&str| line.split(':').nth(2) == Some(&uid.to_string());
+        let line = all.lines().find(has_number).map(str::to_owned);
+        let line = line.or_else(|| said("getent", &["passwd", &uid.to_string()]))?;
+        Self::find(line.split(':').next()?, None).ok()
+    }
+
+    /// Whether it may read a file: its folders, too, are open to it.
+    #[must_use]
+    pub fn may_read(&self, file: &Path) -> bool {
+        let has = |path: &Path, right: u32| {
+            std::fs::metadata(path).is_ok_and(|about| {
+                let shift = match () {
+                    () if about.uid() == self.uid => 6,
+                    () if about.gid() == self.gid || self.groups.contains(&about.gid()) => 3,
+                    () => 0,
+                };
+                self.uid == 0 || about.mode() & (right << shift) != 0
+            })
+        };
+        has(file, 0o4) && file.ancestors().skip(1).all(|folder| folder.as_os_str().is_empty() || has(folder, 0o1))
     }
 
     /// Whether it is the user that this process runs as.

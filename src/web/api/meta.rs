@@ -115,6 +115,10 @@ pub async fn backup(
     let path = target(&web, &actor, &sent.file)?;
     web.engine.store().watch_record(web.engine.now()).await?;
     let made = match web.engine.store().backup(path, sent.overwrite).await {
+        Err(StoreError::Io { error, what, path }) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let refused = StoreError::io(what, &path, error);
+            return Err(no_file(format!("{refused}; the copy is written by the user that RMM runs as")));
+        }
         Err(error @ (StoreError::Exists { .. } | StoreError::Io { .. })) => return Err(no_file(error.to_string())),
         other => other?,
     };

@@ -36,7 +36,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NothingThere => "there is nothing like that any more".to_owned(),
         C::StepNotAtWork { run, step } => format!("step {step} of run {run} is not at work"),
 
-        C::CallWithoutToken => "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one".into(),
+        C::CallWithoutToken => {
+            "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one".into()
+        }
         C::NoBearer => "the Authorization header must be `Bearer <token>`".into(),
         C::TokenUnknown => "this token is not known; `rmm token list` shows those that are".into(),
         C::TokenForgotten => "this token is not known any more".into(),

@@ -1,6 +1,7 @@
 //! What the viewer has answered so far on the way to a connected repository. It travels along in addresses and forms, so that no
 //! session holds it and the way back of the browser works.
 
+use crate::domain::host::Host;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
@@ -114,7 +115,9 @@ impl Answers {
     pub fn or_usual(mut self, catalog: &Catalog, viewer: Option<&PersonName>, here: bool) -> Self {
         let is_new = |step: Step| step.keys().iter().all(|key| self.first(key).is_empty());
         let (places, approvers) = (is_new(Step::Places), is_new(Step::Approvers));
-        let hosts: Vec<_> = catalog.hosts().map(|host| host.name.to_string()).collect();
+        // One that others are reached through needs no shell.
+        let is_jump = |host: &Host| catalog.hosts().any(|other| other.jump.contains(&host.name));
+        let hosts: Vec<_> = catalog.hosts().filter(|host| !is_jump(host)).map(|host| host.name.to_string()).collect();
         for (key, value) in [("candidates", "tags"), ("tags", "v*"), ("recipe", "compose")] {
             if self.first(key).is_empty() && !(key == "tags" && self.first("candidates") == "call") {
                 self.set(key, value);

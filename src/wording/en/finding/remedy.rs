@@ -34,7 +34,7 @@ pub(in crate::wording) fn finding_remedy(remedy: &Remedy) -> String {
         R::LeadProxy => "does the proxy in front lead to `listen`? rmm assets DIR has examples",
         R::LookAtRenewal => "look why it is not renewed",
         R::TrustedCertificate => "is it of an authority that GitHub and Telegram trust, and for this name?",
-        R::LookAtModel => "`url`, `model`, `key` and `timeout` in [ai]; rmm docs watch",
+        R::LookAtModel => "`url`, `model`, `key` and `timeout` in [ai]; rmm docs telegram",
         R::AskBotFather => "@BotFather shows the right one; rmm docs telegram",
         R::ReachTelegram => "can this machine reach it? `api_url`, a proxy, the firewall",
         R::ReachPublicUrl => "is `public_url` reached from outside?",

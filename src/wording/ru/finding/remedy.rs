@@ -36,7 +36,7 @@ pub(in crate::wording) fn finding_remedy(remedy: &Remedy) -> String {
         R::LeadProxy => "ведёт ли прокси перед RMM на `listen`? Примеры есть в rmm assets DIR",
         R::LookAtRenewal => "посмотрите, почему он не продлевается",
         R::TrustedCertificate => "выдан ли он центром, которому доверяют GitHub и Telegram, и на это ли имя?",
-        R::LookAtModel => "`url`, `model`, `key` и `timeout` в [ai]; rmm docs watch",
+        R::LookAtModel => "`url`, `model`, `key` и `timeout` в [ai]; rmm docs telegram",
         R::AskBotFather => "верный токен покажет @BotFather; rmm docs telegram",
         R::ReachTelegram => "доступен ли он с этой машины? `api_url`, прокси, межсетевой экран",
         R::ReachPublicUrl => "доступен ли `public_url` снаружи?",
