@@ -55,7 +55,7 @@ fn what_is_missing_is_said() {
     let place = Sandbox::new();
     place.run(&["service", "workflows", "shop"]).ends(2).says("public_url").says("--url");
     place.run(&["service", "workflows", "shop", "--url", "https://rmm.internal"]).ends(0).says("https://rmm.internal");
-    place.run(&["service", "workflows", "shap", "--url", "https://x"]).ends(2).says("it has: shop");
+    place.run(&["service", "workflows", "shap", "--url", "https://x"]).ends(2).says("did you mean shop?");
     place
         .run(&["service", "workflows", "shop", "--url", "https://x", "--tag-workflow", "../x.yaml"])
         .ends(2)
