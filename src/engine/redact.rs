@@ -1,15 +1,19 @@
 //! The redactor: the one thing that knows all secrets, and stands before everything that people can read. It hides a
-//! secret as it is and as programs spell it (`spellings`), also where a line break cuts it in two, and RMM's own tokens.
+//! secret whatever its characters are spelled as (`readings`) and as a whole that is encoded (`spellings`), also where a line break cuts it
+//! in two, and RMM's own tokens.
 //!
 //! It works on bytes as they come. A piece may end in the middle of a secret, so what could be the beginning of one is
 //! held back until the next piece shows what it was. It hides what is printed by accident; nothing hides a secret from
 //! a command that means to print it.
 
+mod names;
+mod readings;
 mod spellings;
 
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::store::tokens;
@@ -31,6 +35,8 @@ const LEAST_BEFORE_BREAK: usize = 2;
 const FEW_LINES: usize = 8;
 /// Bytes of all spellings together for which a table of every character's next state is kept.
 const LARGEST_TABLE: usize = 16 << 10;
+/// Longer ones are keys, and those are no text that programs escape.
+const LONGEST_READ: usize = 1024;
 /// Hexadecimal digits behind the beginning of a token.
 const TOKEN_DIGITS: usize = 64;
 
@@ -38,8 +44,12 @@ const TOKEN_DIGITS: usize = 64;
 pub struct Redactor {
     /// What tokens begin with, then `patterns`.
     matcher: Option<AhoCorasick>,
-    /// Every secret in every spelling, without line breaks; in order.
+    /// Every secret as it is and as a whole that is encoded, without line breaks; in order.
     patterns: Vec<SecretBox<[u8]>>,
+    /// Those whose characters are read.
+    read: Vec<SecretBox<[u8]>>,
+    /// Bytes with which one of `read` can begin.
+    beginnings: Box<[bool; 256]>,
     longest: usize,
 }
 
@@ -59,7 +69,7 @@ impl Redactor {
     /// A redactor of these secrets. Each line of one that has several is a secret of its own.
     #[must_use]
     pub fn new<'s>(secrets: impl Iterator<Item = &'s SecretString>) -> Self {
-        let mut all: Vec<Vec<u8>> = Vec::new();
+        let (mut all, mut read): (Vec<Vec<u8>>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
         for secret in secrets {
             let text = secret.expose_secret();
             let lines: Vec<_> = text.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES).collect();
@@ -67,14 +77,20 @@ impl Redactor {
             // A file of a few lines holds several secrets, one of many is a key.
             let apart = lines.into_iter().take_while(|_| text.lines().count() <= FEW_LINES);
             let whole = Some(text.trim()).filter(|text| text.len() >= MIN_SECRET_BYTES);
-            all.extend(apart.chain(whole).flat_map(spellings::of));
+            for secret in apart.chain(whole) {
+                all.extend(spellings::of(secret));
+                all.push(secret.as_bytes().to_vec());
+                read.push(secret.as_bytes().to_vec());
+                read.push(DecomposingNormalizerBorrowed::new_nfd().normalize(secret).into_owned().into_bytes());
+                read.push(ComposingNormalizerBorrowed::new_nfc().normalize(secret).into_owned().into_bytes());
+            }
         }
-        for pattern in &mut all {
-            pattern.retain(|byte| !is_break(*byte));
-        }
-        all.retain(|pattern| pattern.len() >= MIN_SECRET_BYTES);
-        all.sort();
-        all.dedup();
+        let [all, read] = [all, read].map(without_breaks);
+        let read: Vec<_> = read.into_iter().filter(|secret| secret.len() <= LONGEST_READ).collect();
+        let beginnings = Box::new(std::array::from_fn(|byte| {
+            u8::try_from(byte).is_ok_and(|byte| read.iter().any(|secret| readings::could_begin(secret, byte)))
+        }));
+        let longest_read = read.iter().map(Vec::len).max().unwrap_or(0) * readings::LONGEST_SPELLING;
         let length: usize = all.iter().map(Vec::len).sum();
         let matcher = AhoCorasick::builder()
             // A table of few long keys would take tens of megabytes.
@@ -83,8 +99,10 @@ impl Redactor {
         let token = tokens::PREFIX.len() + TOKEN_DIGITS;
         Self {
             matcher: matcher.ok(),
-            longest: all.iter().map(Vec::len).max().unwrap_or(0).max(token),
+            longest: all.iter().map(Vec::len).max().unwrap_or(0).max(token).max(longest_read),
             patterns: all.into_iter().map(|pattern| SecretBox::new(pattern.into_boxed_slice())).collect(),
+            read: read.into_iter().map(|secret| SecretBox::new(secret.into_boxed_slice())).collect(),
+            beginnings,
         }
     }
 
@@ -140,6 +158,15 @@ impl Redactor {
             }
             found.push(folded.at[one.start()]..folded.at[end - 1] + 1);
         }
+        for start in 0..folded.text.len() {
+            for (_, read) in self.read_at(folded, start) {
+                if let readings::Found::Whole(length) = read
+                    && folded.counts(start, length)
+                {
+                    found.push(folded.at[start]..folded.at[start + length - 1] + 1);
+                }
+            }
+        }
         found.sort_by_key(|range| range.start);
         found.dedup_by(|next, before| {
             let overlaps = next.start < before.end;
@@ -166,6 +193,19 @@ impl Redactor {
         length - start
     }
 
+    /// The secrets that could stand there, by their characters: how long each is, and what of it is there.
+    fn read_at<'r>(
+        &'r self,
+        folded: &'r Folded<'_>,
+        start: usize,
+    ) -> impl Iterator<Item = (usize, readings::Found)> + use<'r> {
+        let (tail, first) = (&folded.text[start..], folded.text[start]);
+        let could_be = self.beginnings[usize::from(first)];
+        let secrets = self.read.iter().map(ExposeSecret::expose_secret).take_while(move |_| could_be);
+        let secrets = secrets.filter(move |secret| readings::could_begin(secret, first));
+        secrets.map(move |secret| (secret.len(), readings::read(secret, tail)))
+    }
+
     fn begins(&self, folded: &Folded<'_>, start: usize) -> bool {
         let tail = &folded.text[start..];
         let prefix = tokens::PREFIX.as_bytes();
@@ -178,7 +218,11 @@ impl Redactor {
         let first = self.patterns.partition_point(|pattern| pattern.expose_secret() <= tail);
         let longer = self.patterns[first..].iter().map(ExposeSecret::expose_secret);
         let mut lengths = longer.take_while(|pattern| pattern.starts_with(tail)).map(<[u8]>::len);
-        (token && folded.may_count(start, self.longest)) || lengths.any(|length| folded.may_count(start, length))
+        (token && folded.may_count(start, self.longest))
+            || lengths.any(|length| folded.may_count(start, length))
+            || self
+                .read_at(folded, start)
+                .any(|(length, read)| read == readings::Found::Begun && folded.may_count(start, length))
     }
 }
 
@@ -209,6 +253,17 @@ impl<'b> Folded<'b> {
         let unbroken = self.at[start..].windows(2).take_while(|two| two[1] == two[0] + 1).count() + 1;
         (unbroken == there && !ends_line) || (length >= SHORTEST_IN_LINES && unbroken >= LEAST_BEFORE_BREAK)
     }
+}
+
+/// The patterns without line breaks, each once and in order; none that is too short.
+fn without_breaks(mut patterns: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    for pattern in &mut patterns {
+        pattern.retain(|byte| !is_break(*byte));
+    }
+    patterns.retain(|pattern| pattern.len() >= MIN_SECRET_BYTES);
+    patterns.sort();
+    patterns.dedup();
+    patterns
 }
 
 const fn is_break(byte: u8) -> bool {

@@ -237,6 +237,22 @@ fn rare_spellings_are_hidden_too() {
             "{spelled}"
         );
     }
+    for (secret, spelled) in [
+        // What browsers, Node and Rust keep of the password in an address; `escape` of JavaScript; Gson, Django, Handlebars, Java's properties.
+        ("q7Zt+9/kLmN0pQ4rXs8==", "q7Zt+9%2FkLmN0pQ4rXs8%3D%3D"),
+        ("q7Zt+9/kLmN0pQ4rXs8==", "q7Zt+9/kLmN0pQ4rXs8%3D%3D"),
+        ("q7Zt+9/kLmN0pQ4rXs8==", r"q7Zt+9/kLmN0pQ4rXs8\u003d\u003d"),
+        ("q7Zt+9/kLmN0pQ4rXs8==", r"q7Zt+9/kLmN0pQ4rXs8\u003D\u003D"),
+        ("q7Zt+9/kLmN0pQ4rXs8==", "q7Zt+9&#x2F;kLmN0pQ4rXs8&#x3D;&#x3D;"),
+        ("q7Zt+9/kLmN0pQ4rXs8==", r"q7Zt+9/kLmN0pQ4rXs8\=\="),
+        ("q7Zt+9/kLmN0pQ4rXs8==", "q7Zt+9/kLmN0pQ4rXs8=3D=3D"),
+        (secret, "Pa%3C+%u00C9%27%24w%u00E9/1"),
+        // In its own way each.
+        (secret, r"P&#x61;%3c\u002B%C3%89\x27&dollar;w\351%252f1"),
+    ] {
+        let shown = self::redactor(&[secret]).text(&format!("before {spelled} after"));
+        assert_eq!(shown, format!("before {HIDDEN} after"), "{spelled}");
+    }
     let latin_1 = b"before Pa<+\xC9'$w\xE9/1 after";
     assert_eq!(String::from_utf8_lossy(&redactor.last(latin_1)), format!("before {HIDDEN} after"));
     // The encoded command of PowerShell, wherever the secret stands in it.
@@ -302,7 +318,7 @@ fn lines_are_not_waited_for_without_reason_and_a_secret_without_end_is() {
         let (ready, held) = redactor.piece(&pending);
         assert!(!ready.contains(&b'0'));
         pending.drain(..pending.len() - held);
-        assert!(pending.len() < 200);
+        assert!(pending.len() < 500);
     }
 }
 
