@@ -495,15 +495,13 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
         }
     }
     for run in &details.runs {
-        out.push_str(&ui.field(
-            words.running,
-            10,
-            &match ui.language {
-                Language::En => format!("{} of #{}, {}", words::run(ui, run), run.release, run.state),
-                Language::Ru => format!("{}, #{}: {}", words::run(ui, run), run.release, words::run_state(ui, run)),
-            },
-            Tone::Busy,
-        ));
+        let (what, state) = (words::run(ui, run), words::run_state(ui, run));
+        let text = match ui.language {
+            Language::En => format!("{what} of #{}, {state}", run.release),
+            Language::Ru => format!("{what}, #{}: {state}", run.release),
+        };
+        let label = if run.waits_for_ci { words.awaited } else { words.running };
+        out.push_str(&ui.field(label, 10, &text, Tone::Busy));
     }
     if let Some(release) = &details.on_stage {
         let text = format!("#{} {}, {}", release.id, release.name(), words::status(ui.language, &release.status));

@@ -79,6 +79,7 @@ words! {
     repair = "Repair", "Починить";
     copy = "Copy", "Копия";
     running = "Running", "Прогон";
+    awaited = "Awaited", "Прогон";
     on_stage = "On stage", "На stage";
     waits = "Waits", "В очереди";
 

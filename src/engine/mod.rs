@@ -211,8 +211,8 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let catalog = self.catalog();
         // A secret that slips into a text goes no further: everything shows what is stored.
-        if let Some(words) = request.command.words() {
-            *words = catalog.redactor().text(words);
+        for text in request.command.texts() {
+            *text = catalog.redactor().text(text);
         }
         let refusals = self.inner.refusals.clone();
         let (clock, seed) = (self.inner.clock.clone(), seed()?);

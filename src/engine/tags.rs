@@ -187,7 +187,14 @@ async fn take(
             known => tell(service, tag, commit, known),
         }
     }
-    // A tag that has moved is another release's business: its steps and its CI find that.
+    // That a tag has moved ends its release, whose steps and CI find that. Tags such as `v1` beside `v1.4.0` move as a matter of course.
+    for (tag, commit) in listed.iter().filter(|(tag, commit)| seen.get(*tag).is_some_and(|before| before != *commit)) {
+        if pattern.fits(tag.as_str()) && releases_of(engine, service, tag, commit).await?.is_empty() {
+            let service = &service.name;
+            tracing::info!(%service, %tag, %commit, "the tag points at another commit than before, and makes no release by itself; \
+                `rmm release create --service {service} --tag {tag}` makes one");
+        }
+    }
     let now: Vec<_> = listed.iter().filter(|(tag, commit)| seen.get(*tag) != Some(commit)).collect();
     let now: Vec<_> = now.into_iter().map(|(tag, commit)| (tag.clone(), commit.clone())).collect();
     // What is gone stays noted: a repository may be empty for a moment, and old versions are no new ones when they return.

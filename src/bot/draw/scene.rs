@@ -63,6 +63,11 @@ impl Scene {
         // One moment for the release and its surroundings.
         let mut release = overview.as_ref().map_or(read, |overview| overview.release.clone());
         release.attempt = attempt;
+        // Another rollback may have gone elsewhere since.
+        let went_back = runs.iter().rev().find(|run| run.kind == RunKind::Rollback && run.moves_its_release());
+        if let Some(run) = went_back.filter(|_| at.is_some()) {
+            release.rollback_to_tag = run.to.tag.clone();
+        }
         let mut rejected = None;
         if let Some((status, reason)) = then.moved {
             if let Some(Reason::Rejected { by, why }) = &reason {

@@ -105,32 +105,48 @@ pub(super) async fn confirmed(client: &Client, id: i64, ui: &Ui) -> Result<(), F
         return Ok(());
     }
     match commit_fault(client, id).await {
-        Ok(Some(fault)) => Err(Fault::Failed(cannot_go_on(id, &fault, ui))),
-        Ok(None) | Err(_) => Ok(()),
+        Ok(Heard::Denied(fault)) => Err(Fault::Failed(cannot_go_on(id, &fault, ui))),
+        Ok(Heard::Unanswered(fault)) => {
+            note(&clean(&ui.language.reason(&fault)));
+            Ok(())
+        }
+        Ok(Heard::Nothing) | Err(_) => Ok(()),
     }
 }
 
-/// What is wrong with the tag or the commit of a release, as soon as the repository has said so; nothing where it says that
-/// nothing is, is away, or says nothing in time.
-async fn commit_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault> {
+/// What the repository says of the tag or the commit of a release.
+enum Heard {
+    /// It is not what it was said to be, or there is no repository.
+    Denied(Reason),
+    /// It could not be asked; RMM asks again.
+    Unanswered(Reason),
+    /// That all is well, or nothing in time.
+    Nothing,
+}
+
+/// What the repository says of the tag or the commit of a release, as soon as it has said so.
+async fn commit_fault(client: &Client, id: i64) -> Result<Heard, Fault> {
     for _ in 0..LOOKS {
         let release: contract::ReleaseView = client.get(format!("/api/v1/releases/{id}")).await?;
-        match release.commit_check {
-            Some(check) if check.asked => tokio::time::sleep(EVERY).await,
-            Some(check) if check.answer.as_deref() == Some("denied") => {
-                let told = || Some(Reason::told(check.reason?));
-                return Ok(check.because.clone().or_else(told));
-            }
-            // Nothing comes of asking again before somebody has seen to it.
-            Some(check) if check.because.as_ref().is_some_and(Reason::is_of_missing_repository) => {
-                return Ok(check.because);
-            }
-            // A release whose commit could not be asked for at all has failed.
-            Some(check) if release.commit.is_none() && !release.is_active() => return Ok(check.because),
-            Some(_) | None => return Ok(None),
+        let is_active = release.is_active();
+        let Some(check) = release.commit_check else { return Ok(Heard::Nothing) };
+        if check.asked {
+            tokio::time::sleep(EVERY).await;
+            continue;
         }
+        let told = check.reason.map(Reason::told);
+        let Some(why) = check.because.or(told) else { return Ok(Heard::Nothing) };
+        // Nothing comes of asking again before the operator has seen to it; and a release whose commit could not be asked for at all has
+        // failed.
+        let is_over = why.is_of_missing_repository() || release.commit.is_none() && !is_active;
+        return Ok(match check.answer.as_deref() {
+            Some("denied") => Heard::Denied(why),
+            _ if is_over => Heard::Denied(why),
+            Some("unanswered") => Heard::Unanswered(why),
+            Some(_) | None => Heard::Nothing,
+        });
     }
-    Ok(None)
+    Ok(Heard::Nothing)
 }
 
 fn cannot_go_on(id: i64, fault: &Reason, ui: &Ui) -> String {

@@ -212,6 +212,12 @@ fn resolved(run: &contract::RunView, verdict: Resolution, release: &contract::Re
         (Language::Ru, Resolution::Succeeded, true) => format!("{place}: работает {to}. {stands}."),
         (Language::En, Resolution::Failed, _) => format!("Run {} counts as failed. {stands}.", run.id),
         (Language::Ru, Resolution::Failed, _) => format!("Прогон {} считается неудачным. {stands}.", run.id),
+        (Language::En, Resolution::Again, _) if run.waits_for_ci => {
+            format!("Run {} waits for CI to report that it begins: {what} to {to}.", run.id)
+        }
+        (Language::Ru, Resolution::Again, _) if run.waits_for_ci => {
+            format!("Прогон {} ждёт, что CI сообщит о его начале: {what}, {to}.", run.id)
+        }
         (Language::En, Resolution::Again, _) => format!("Run {} begins: {what} to {to}.", run.id),
         (Language::Ru, Resolution::Again, _) => format!("Начат прогон {}: {what}, {to}.", run.id),
     };

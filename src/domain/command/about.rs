@@ -1,6 +1,7 @@
 //! What is known of a command before it is carried out: its name, what it is about, the words that a person has put into it.
 
 use super::{Command, NewRelease};
+use crate::domain::artifact::Artifact;
 use crate::domain::ids::{ReleaseId, RunId};
 
 /// What a command is about.
@@ -115,10 +116,19 @@ impl Command {
         }
     }
 
-    /// What a person or a CI system says in it in their own words.
-    pub const fn words(&mut self) -> Option<&mut String> {
+    /// What a person or a CI system says in it in their own words, and the addresses that people are shown.
+    pub fn texts(&mut self) -> Vec<&mut String> {
         match self {
-            Self::Create(new) => Some(&mut new.notes),
+            Self::Create(new) => {
+                let run = new.ci_run.as_mut().and_then(|run| run.url.as_mut());
+                [&mut new.notes, &mut new.initiated_by]
+                    .into_iter()
+                    .chain(&mut new.owner)
+                    .chain(run)
+                    .chain(new.artifacts.iter_mut().filter_map(preview))
+                    .collect()
+            }
+            Self::Update { artifacts, .. } => artifacts.iter_mut().filter_map(preview).collect(),
             Self::Reject { reason, .. }
             | Self::Cancel { reason, .. }
             | Self::Abort { reason, .. }
@@ -127,9 +137,8 @@ impl Command {
             | Self::Lock { reason }
             | Self::Resolve { reason, .. }
             | Self::GiveUpHost { reason, .. }
-            | Self::Settle { reason, .. } => Some(reason),
+            | Self::Settle { reason, .. } => vec![reason],
             Self::Report { .. }
-            | Self::Update { .. }
             | Self::Approve { .. }
             | Self::Retry { .. }
             | Self::Promote { .. }
@@ -159,7 +168,7 @@ impl Command {
             | Self::RunForeign { .. }
             | Self::ForeignTurnedAway { .. }
             | Self::HostLooked { .. }
-            | Self::Advance => None,
+            | Self::Advance => Vec::new(),
         }
     }
 
@@ -178,4 +187,8 @@ impl Command {
                 | Self::Unlock
         )
     }
+}
+
+fn preview(artifact: &mut Artifact) -> Option<&mut String> {
+    artifact.preview_url.as_mut()
 }

@@ -166,6 +166,33 @@ async fn goes_back(rig: &Rig, id: ReleaseId) {
 }
 
 #[tokio::test]
+async fn a_rollback_is_told_with_where_it_went_whatever_has_come_since() {
+    let rig = Rig::new();
+    rig.ship("v1").await;
+    rig.ship("v2").await;
+    let third = rig.ship("v3").await;
+    let back_to = |number| {
+        let to = Some(RollbackTo::Release(ReleaseId(number)));
+        Command::Rollback { release: third, to, reason: "payments fail".into(), force: false }
+    };
+    rig.admin(back_to(2)).await;
+    rig.ends_well(PRODUCTION).await;
+    let event = rig.events(third).await.into_iter().rfind(|event| event.kind == "release_moved").unwrap();
+    let told = rig.notice_at(Notice::RolledBack, third, &event).await;
+    assert!(told.contains("production went back to v2"), "{told}");
+    rig.admin(Command::Retry { release: third }).await;
+    assert_eq!(rig.notice_at(Notice::RolledBack, third, &event).await, told, "it begins again");
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(third).await;
+    rig.admin(Command::Bypass { release: third, gates: vec![GateName::NoLock], reason: "mended".into() }).await;
+    rig.ends_well(PRODUCTION).await;
+    rig.admin(back_to(1)).await;
+    rig.ends_well(PRODUCTION).await;
+    assert_eq!(rig.notice_at(Notice::RolledBack, third, &event).await, told, "it went elsewhere");
+    assert!(rig.notice(Notice::RolledBack, third).await.contains("production went back to v1"));
+}
+
+#[tokio::test]
 async fn a_release_is_rejected() {
     let rig = Rig::new();
     let id = rig.release("v1.0.0").await;

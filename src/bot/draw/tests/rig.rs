@@ -329,7 +329,12 @@ impl Rig {
         self.write(notice, release, Then::of(event)).await
     }
 
-    async fn events(&self, release: ReleaseId) -> Vec<events::EventRow> {
+    /// A notice as it was when an event happened.
+    pub async fn notice_at(&self, notice: Notice, release: ReleaseId, event: &events::EventRow) -> String {
+        self.write(notice, release, Then::of(event)).await
+    }
+
+    pub async fn events(&self, release: ReleaseId) -> Vec<events::EventRow> {
         let all = move |conn: &rusqlite::Connection| events::of_release(conn, release, 0, 1000, usize::MAX);
         self.engine.read(all).await.unwrap().events
     }
