@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use crate::clients::github::{GitHub, Met, Repository, Whoami};
 use crate::config::{Config, Problem};
 use crate::doctor::Examined;
-use crate::domain::fault::github::GithubFault;
+use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::finding::github::RepositoryName;
 use crate::domain::finding::{About, Finding, LoginFact, MachineFact, Remedy, RepositoryFact, Topic};
 use crate::domain::reason::Reason;
@@ -93,6 +93,8 @@ const fn remedy(fault: &GithubFault) -> Option<Remedy> {
     if matches!(fault, F::RateLimited { .. }) {
         Some(Remedy::WaitForLimit)
     } else if matches!(fault, F::Unreached { .. } | F::Late { .. } | F::Cut { .. }) {
+        Some(Remedy::ReachGithub)
+    } else if matches!(fault, F::NotFound { what: Sought::Path { .. } } | F::Invalid { .. } | F::Unreadable { .. }) {
         Some(Remedy::ReachGithub)
     } else if matches!(fault, F::Server { .. }) {
         Some(Remedy::WaitForGithub)

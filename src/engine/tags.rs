@@ -228,7 +228,7 @@ fn tell(service: &Service, tag: &Tag, commit: &Commit, known: &[Known]) {
     if known.iter().any(|(_, other)| other.as_ref() == Some(tag)) {
         tracing::debug!(%service, %tag, %commit, "there is a release of the new tag already");
     } else if let Some((release, other)) = known.last() {
-        let (release, other) = (release.0, other.as_ref().map_or("", Tag::as_str));
+        let (release, other) = (release.0, other.as_ref().map_or("no tag", Tag::as_str));
         tracing::info!(%service, %tag, %commit, release, of = other, "the new tag makes no release, since there is one of its commit \
             already; `rmm release create --service {service} --tag {tag}` makes one of the tag, too");
     }

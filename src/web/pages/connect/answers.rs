@@ -1,6 +1,7 @@
 //! What the viewer has answered so far on the way to a connected repository. It travels along in addresses and forms, so that no
 //! session holds it and the way back of the browser works.
 
+use crate::assets::workflows::{ROLLBACK_WORKFLOW, TAG_WORKFLOW};
 use crate::domain::host::Host;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::pattern::Pattern;
@@ -174,6 +175,9 @@ impl Answers {
                 if self.first("recipe") == "commands" && self.runs_here() && self.first("deploy").is_empty() {
                     missing.push(Missing::Deploy);
                 }
+                if self.has_one_file_twice() {
+                    missing.push(Missing::SameWorkflow);
+                }
             }
             Step::Approvers => {
                 let known =
@@ -196,6 +200,14 @@ impl Answers {
         missing
     }
 
+    /// Whether two workflows would be one file: those that RMM starts, and the one that tells it of a tag.
+    fn has_one_file_twice(&self) -> bool {
+        let (workflow, back) = (self.first("workflow"), self.first("rollback_workflow"));
+        let back = if back.is_empty() { ROLLBACK_WORKFLOW } else { back };
+        let is_one = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+        !workflow.is_empty() && (is_one(workflow, back) || is_one(workflow, TAG_WORKFLOW) || is_one(back, TAG_WORKFLOW))
+    }
+
     /// Whether RMM itself runs the service somewhere.
     pub fn runs_here(&self) -> bool {
         ["stage", "production"].iter().any(|environment| self.first(environment) != "ci")
@@ -209,6 +221,7 @@ pub(in crate::web::pages) enum Missing {
     NameTaken,
     Hosts(&'static str),
     Deploy,
+    SameWorkflow,
     Approvers,
     NoPerson(String),
     Minimum,
@@ -218,6 +231,21 @@ pub(in crate::web::pages) enum Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_workflow_is_a_file_of_its_own() {
+        let twice = |text: &str| Answers::of(&serde_urlencoded::from_str::<Vec<_>>(text).unwrap()).has_one_file_twice();
+        assert!(!twice("workflow=deploy.yaml") && !twice("workflow=deploy.yaml&rollback_workflow=back.yaml"));
+        assert!(!twice("rollback_workflow=on-create-version-tag.yaml"), "RMM starts none");
+        for text in [
+            "workflow=deploy.yaml&rollback_workflow=Deploy.yaml",
+            "workflow=on-rollback.yaml",
+            "workflow=on-create-version-tag.yaml",
+            "workflow=deploy.yaml&rollback_workflow=on-create-version-tag.yaml",
+        ] {
+            assert!(twice(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_service_is_called_as_its_repository() {

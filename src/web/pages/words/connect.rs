@@ -317,6 +317,14 @@ impl Connect {
             (Language::Ru, Missing::NameTaken) => "Сервис с таким именем уже есть. Выберите другое.".to_owned(),
             (Language::En, Missing::Hosts(of)) => format!("Choose a server for {}.", environment(of)),
             (Language::Ru, Missing::Hosts(of)) => format!("Выберите хост для {}.", environment(of)),
+            (Language::En, Missing::SameWorkflow) => {
+                "Each workflow is a file of its own: the one that deploys, the one that rolls back, and on-create-version-tag.yaml, which tells \
+                 RMM of a tag."
+                    .to_owned()
+            }
+            (Language::Ru, Missing::SameWorkflow) => {
+                "У каждого workflow свой файл: для деплоя, для отката и on-create-version-tag.yaml, который сообщает RMM о теге.".to_owned()
+            }
             (Language::En, Missing::Deploy) => "Enter the command that deploys.".to_owned(),
             (Language::Ru, Missing::Deploy) => "Укажите команду деплоя.".to_owned(),
             (Language::En, Missing::Approvers) => "Choose who approves, or that no approvals are needed.".to_owned(),
