@@ -225,7 +225,7 @@ impl Letter<'_> {
         }
         if let (Some(from), Some(to)) = (before, self.status_of(release).await?)
             && let Some(notice) = team::notice_of(from, to)
-            && self.is_told_here(release, notice).await?
+            && self.is_told_here(release, notice, to == Status::Cancelled).await?
         {
             return Ok(Reply::Told);
         }
@@ -240,10 +240,10 @@ impl Letter<'_> {
     }
 
     /// Whether this place hears this kind of news about a release.
-    async fn is_told_here(&self, release: ReleaseId, notice: Notice) -> Result<bool, StoreError> {
+    async fn is_told_here(&self, release: ReleaseId, notice: Notice, calls_off: bool) -> Result<bool, StoreError> {
         let here = Destination { chat: self.chat, topic: self.topic };
         let hear = audience(self.bot, &About::Release(release)).await?;
-        Ok(hear.iter().any(|it| it.place == here && it.notices.contains(&notice) && !self.bot.refuses(it.place)))
+        Ok(hear.iter().any(|it| it.place == here && it.hears(notice, calls_off) && !self.bot.refuses(it.place)))
     }
 
     async fn called(&self, viewer: &Viewer, called: Called<'_>) -> Result<Reply, Failure> {
