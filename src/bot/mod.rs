@@ -170,7 +170,9 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
             Ok(me) => break me,
             Err(Trouble::Unauthorized) => {
                 if !std::mem::replace(&mut refused, true) {
-                    tracing::error!("the bot does not work: Telegram does not know the token in [telegram]; it is tried again");
+                    tracing::error!(
+                        "the bot does not work: Telegram does not know the token in [telegram]; it is tried again"
+                    );
                 }
                 note_token(&engine, true).await;
                 engine.sleep(TOKEN_PAUSE).await;

@@ -234,9 +234,9 @@ async fn close_old(bot: &Arc<Bot>) -> Result<(), StoreError> {
 /// What a screen is about that waits for a decision and shows how things were; none: it waits for none.
 fn subject(screen: &Screen) -> Option<About> {
     match screen {
-        Screen::Confirm(Wish { release, .. })
-        | Screen::Reasons { release, .. }
-        | Screen::Versions { release, .. } => Some(About::Release(*release)),
+        Screen::Confirm(Wish { release, .. }) | Screen::Reasons { release, .. } | Screen::Versions { release, .. } => {
+            Some(About::Release(*release))
+        }
         Screen::ConfirmResolve(run, _) => Some(About::Run(*run)),
         Screen::Menu
         | Screen::List { .. }

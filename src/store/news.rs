@@ -138,8 +138,9 @@ pub fn accept(conn: &Connection, chat: i64, topic: Option<Option<i64>>) -> Resul
 /// # Errors
 /// When the database cannot be read.
 pub fn refusals(conn: &Connection) -> Result<Vec<Refusal>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT chat, topic, since, reason FROM telegram_refusals WHERE chat <> ?1 ORDER BY chat, topic")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT chat, topic, since, reason FROM telegram_refusals WHERE chat <> ?1 ORDER BY chat, topic",
+    )?;
     Ok(statement.query_map([TOKEN], refusal_of)?.collect::<Result<_, _>>()?)
 }
 
@@ -153,7 +154,9 @@ const TOKEN: i64 = 0;
 pub fn note_token(conn: &Connection, refused_since: Option<Timestamp>) -> Result<(), StoreError> {
     match refused_since {
         Some(since) => conn
-            .prepare_cached("INSERT OR IGNORE INTO telegram_refusals (chat, topic, since, reason) VALUES (?1, 0, ?2, '')")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO telegram_refusals (chat, topic, since, reason) VALUES (?1, 0, ?2, '')",
+            )?
             .execute((TOKEN, millis(since)))?,
         None => conn.prepare_cached("DELETE FROM telegram_refusals WHERE chat = ?1")?.execute([TOKEN])?,
     };

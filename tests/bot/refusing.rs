@@ -193,7 +193,10 @@ async fn that_telegram_refuses_the_token_is_said_until_it_is_replaced() {
         assert!(status == Some(0) && said.contains("Telegram refuses the bot's token"), "{said}");
     }
     let (_, said) = world.rmm.rmm(&["check", "--quiet"]);
-    assert!(said.contains("Telegram has been refusing the token of [telegram] since ") && !said.contains("the chat 0"), "{said}");
+    assert!(
+        said.contains("Telegram has been refusing the token of [telegram] since ") && !said.contains("the chat 0"),
+        "{said}"
+    );
     assert_eq!(world.rmm.log().matches("Telegram does not know the token").count(), 1);
 
     world.rmm.kill();

@@ -152,7 +152,8 @@ async fn one_person_is_asked_one_thing_about_a_release_in_a_group() {
         last = Some(asked("Approve this release?", last).await);
     }
     world.boris.taps(TEAM, "✅ Approve").await;
-    let to_boris = |shown: &[Shown]| shown.iter().filter(is_question).find(|it| it.text.contains("Boris")).map(|it| it.at);
+    let to_boris =
+        |shown: &[Shown]| shown.iter().filter(is_question).find(|it| it.text.contains("Boris")).map(|it| it.at);
     let of_boris = team.until("Boris is asked, too", to_boris).await;
     taps("❌ Reject").await;
     last = Some(asked("Choose a reason", last).await);

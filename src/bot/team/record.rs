@@ -186,9 +186,8 @@ mod tests {
             (vec![Notice::Failed], vec![Notice::Failed])
         );
         assert_eq!((cancelled("initiated"), cancelled("stage_building")), (vec![], vec![]));
-        let is_called_off = |from: &str| {
-            calls_off(&event("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#)))
-        };
+        let is_called_off =
+            |from: &str| calls_off(&event("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#)));
         assert!(is_called_off("manual_testing") && is_called_off("manual_test_passed") && !is_called_off("initiated"));
     }
 
