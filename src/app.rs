@@ -287,6 +287,10 @@ impl App {
             () = self.engine.await_numbers(looked) => {}
             () = self.stop.cancelled() => {}
         }
+        if self.bot.is_none() {
+            // There is no token any more.
+            bot::note_token(&self.engine, false).await;
+        }
         let bot = self.bot.clone().map(|config| bot::run(self.engine.clone(), config, self.stop.clone()));
         let bot = tokio::spawn(async {
             if let Some(bot) = bot {

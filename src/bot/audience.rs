@@ -116,6 +116,13 @@ pub(super) struct Audience {
     pub private: bool,
 }
 
+impl Audience {
+    /// Whether a notice is told there. `calls_off`: it says that people are not asked any more, which who was asked hears, too.
+    pub(super) fn hears(&self, notice: Notice, calls_off: bool) -> bool {
+        self.notices.contains(&notice) || calls_off && self.notices.contains(&Notice::Waits)
+    }
+}
+
 /// The chats that hear of something: for a release or a service the team's chats, or everybody in private where there are none, and of
 /// an alarm about a release the admins, too; for what needs an admin the admins in private and the chats that want alarms. And those who look at it anyway.
 pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, StoreError> {

@@ -8,7 +8,7 @@ use teloxide::types::{Message, User};
 
 use super::audience::{About, audience};
 use super::draw::letters;
-use super::queue::{Job, What};
+use super::queue::{Asks, Job, What};
 use super::screen::{Act, Key, Screen, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, number_of, questions, team};
@@ -125,7 +125,8 @@ pub(super) async fn message(
     let answers = answers.filter(|_| !matches!(reply, Err(_) | Ok(Reply::Again(_))));
     match reply {
         Ok(Reply::Screen(screen)) => letter.show(screen, viewer),
-        Ok(Reply::Words(text) | Reply::Again(text)) => letter.say(text),
+        Ok(Reply::Words(text)) => letter.say(text),
+        Ok(Reply::Again(text)) => letter.say_about(question.map(|question| (user, question)), text),
         Ok(Reply::Told) => {}
         Err(Failure::Refused(refusal)) => letter.say(Bot::plain(&bot.words.refusal(viewer.language, &refusal, None))),
         Err(Failure::Store(error)) => return Err(error),
@@ -225,7 +226,7 @@ impl Letter<'_> {
         }
         if let (Some(from), Some(to)) = (before, self.status_of(release).await?)
             && let Some(notice) = team::notice_of(from, to)
-            && self.is_told_here(release, notice).await?
+            && self.is_told_here(release, notice, to == Status::Cancelled).await?
         {
             return Ok(Reply::Told);
         }
@@ -240,10 +241,10 @@ impl Letter<'_> {
     }
 
     /// Whether this place hears this kind of news about a release.
-    async fn is_told_here(&self, release: ReleaseId, notice: Notice) -> Result<bool, StoreError> {
+    async fn is_told_here(&self, release: ReleaseId, notice: Notice, calls_off: bool) -> Result<bool, StoreError> {
         let here = Destination { chat: self.chat, topic: self.topic };
         let hear = audience(self.bot, &About::Release(release)).await?;
-        Ok(hear.iter().any(|it| it.place == here && it.notices.contains(&notice) && !self.bot.refuses(it.place)))
+        Ok(hear.iter().any(|it| it.place == here && it.hears(notice, calls_off) && !self.bot.refuses(it.place)))
     }
 
     async fn called(&self, viewer: &Viewer, called: Called<'_>) -> Result<Reply, Failure> {
@@ -349,8 +350,15 @@ impl Letter<'_> {
     }
 
     fn say(&self, text: Text) {
+        self.say_about(None, text);
+    }
+
+    /// Says something to a person about a question. In a group it goes with that one.
+    fn say_about(&self, question: Option<(i64, i64)>, text: Text) {
         let reply_to = (!self.private).then_some(self.message);
-        self.post(What::Say { topic: self.topic, reply_to, text, asks: None });
+        let question = question.filter(|_| !self.private);
+        let asks = question.map(|(user, message)| (user, Asks::Beside(message)));
+        self.post(What::Say { topic: self.topic, reply_to, text, asks });
     }
 
     fn post(&self, what: What) {

@@ -52,9 +52,12 @@ use crate::wording::zone::read_in;
 
 /// Between tries to reach Telegram at the start.
 const PAUSE: Duration = Duration::from_secs(5);
+/// The same while Telegram refuses the token.
+const TOKEN_PAUSE: Duration = Duration::from_mins(1);
 /// When RMM stops, a part of the bot may take this long to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+pub use self::refusals::note_token;
 pub use self::team::has_told_everything;
 #[cfg(debug_assertions)]
 pub use self::words::samples_told as samples;
@@ -161,16 +164,26 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
     let token = config.secrets.get(&settings.token).cloned().unwrap_or_default();
     let telegram = Telegram::new(&token, &settings.api_url)?;
     let words = Words::new(settings.templates.as_deref());
+    let mut refused = false;
     let me = loop {
         match telegram.me().await {
             Ok(me) => break me,
-            Err(Trouble::Unauthorized) => anyhow::bail!("Telegram does not know the token in [telegram]"),
+            Err(Trouble::Unauthorized) => {
+                if !std::mem::replace(&mut refused, true) {
+                    tracing::error!(
+                        "the bot does not work: Telegram does not know the token in [telegram]; it is tried again"
+                    );
+                }
+                note_token(&engine, true).await;
+                engine.sleep(TOKEN_PAUSE).await;
+            }
             Err(trouble) => {
                 tracing::warn!(%trouble, "Telegram cannot be reached; it is tried again");
                 engine.sleep(PAUSE).await;
             }
         }
     };
+    note_token(&engine, false).await;
     Ok(Arc::new(Bot {
         engine,
         telegram,

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::Bot;
+use super::refusals::note_token;
 use crate::clients::telegram::Trouble;
 use crate::domain::backoff::Backoff;
 use crate::store::{StoreError, WriteError, telegram};
@@ -25,6 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A conflict is over when nothing was heard of it for so long: until then both take turns.
 const CONFLICT_TTL: SignedDuration = SignedDuration::from_mins(3);
+/// Between two looks whether the token is good.
+const TOKEN_LOOK_INTERVAL: Duration = Duration::from_mins(5);
 /// Between two warnings about the same trouble.
 const WARNING_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
 /// Where a webhook is.
@@ -43,11 +46,13 @@ pub struct Conflict {
 
 /// Sees to it that updates come in, until it is told to stop. `webhook`: Telegram sends them, with this secret.
 pub async fn run(bot: Arc<Bot>, webhook: Option<SecretString>, stop: CancellationToken) {
-    let mut poll = Poll { bot: &bot, from: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), said: None };
+    let mut poll = Poll::new(&bot);
     let work = async {
         poll.until_done(webhook.as_ref()).await;
         if webhook.is_none() {
             poll.for_ever().await;
+        } else {
+            poll.look_at_token().await;
         }
     };
     tokio::select! {
@@ -63,22 +68,39 @@ struct Poll<'a> {
     backoff: Backoff,
     /// What was warned about last, and when.
     said: Option<(String, Timestamp)>,
+    /// Whether Telegram refuses the token, as was noted last.
+    refused: Option<bool>,
 }
 
-impl Poll<'_> {
+impl<'a> Poll<'a> {
+    const fn new(bot: &'a Bot) -> Self {
+        Self { bot, from: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), said: None, refused: None }
+    }
+
     /// Sets the webhook, or takes away one that is still set from earlier: Telegram answers no questions beside it.
     async fn until_done(&mut self, webhook: Option<&SecretString>) {
         let url = format!("{}{HOOK}", self.bot.public_url.as_deref().unwrap_or_default());
         while let Err(trouble) = self.bot.telegram.set_webhook(webhook.map(|secret| (url.as_str(), secret))).await {
             self.hold_on(&trouble.into()).await;
         }
-        self.went_well();
+        self.went_well().await;
+    }
+
+    /// With a webhook nothing is asked for, which would show that the token is refused.
+    async fn look_at_token(&mut self) {
+        loop {
+            self.bot.engine.sleep(TOKEN_LOOK_INTERVAL).await;
+            match self.bot.telegram.me().await {
+                Ok(_) => self.went_well().await,
+                Err(trouble) => self.hold_on(&trouble.into()).await,
+            }
+        }
     }
 
     async fn for_ever(&mut self) {
         loop {
             match self.once().await {
-                Ok(()) => self.went_well(),
+                Ok(()) => self.went_well().await,
                 Err(setback) => self.hold_on(&setback).await,
             }
         }
@@ -103,8 +125,9 @@ impl Poll<'_> {
         Ok(())
     }
 
-    fn went_well(&mut self) {
+    async fn went_well(&mut self) {
         self.backoff.reset();
+        self.token_is(false).await;
         let now = self.bot.engine.now();
         let over = |conflict: &Conflict| now.duration_since(conflict.last).abs() > CONFLICT_TTL;
         self.bot.conflict.send_if_modified(|conflict| conflict.take_if(|known| over(known)).is_some());
@@ -113,7 +136,21 @@ impl Poll<'_> {
         }
     }
 
+    async fn token_is(&mut self, refused: bool) {
+        if self.refused == Some(refused) {
+            return;
+        }
+        if note_token(&self.bot.engine, refused).await {
+            self.refused = Some(refused);
+        }
+    }
+
     async fn hold_on(&mut self, setback: &Setback) {
+        if let Setback::Telegram(trouble) = setback
+            && !matches!(trouble, Trouble::Unreachable(_))
+        {
+            self.token_is(*trouble == Trouble::Unauthorized).await;
+        }
         let now = self.bot.engine.now();
         let mut pause = self.backoff.pause();
         let sentence = match setback {
@@ -163,6 +200,7 @@ mod tests {
 
     use super::*;
     use crate::bot::testing::Desk;
+    use crate::store::news;
 
     const OTHER: &str =
         "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
@@ -238,9 +276,31 @@ mod tests {
     async fn a_webhook_is_set_and_nothing_is_asked() {
         let (peer, desk) = Desk::with_peer().await;
         peer.refuses("setWebhook", 403, "strange", Value::Null);
-        run(desk.bot.clone(), Some("s3cret".into()), desk.stop.clone()).await;
+        let running = desk.spawn(run(desk.bot.clone(), Some("s3cret".into()), desk.stop.clone()));
+        peer.until(|peer| peer.all_calls().len() > 3).await;
+        desk.end(running).await;
         let calls = peer.all_calls();
-        assert_eq!(calls.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["setwebhook", "setwebhook"]);
+        let names: Vec<_> = calls.iter().map(|(name, _)| name.as_str()).take(4).collect();
+        assert_eq!(names, ["setwebhook", "setwebhook", "getme", "getme"]);
         assert_eq!(calls[1].1["url"], "https://rmm.example/hooks/telegram");
+    }
+
+    #[tokio::test]
+    async fn that_the_token_is_refused_is_noted_until_it_works_again() {
+        let (peer, desk) = Desk::with_peer().await;
+        let since = async || desk.bot.engine.read(news::token_refused_since).await.unwrap();
+        let mut poll = Poll::new(&desk.bot);
+        for (code, words) in [(401, "Unauthorized"), (401, "Unauthorized"), (502, "Bad Gateway")] {
+            peer.refuses("getUpdates", code, words, Value::Null);
+            let setback = poll.once().await.unwrap_err();
+            poll.hold_on(&setback).await;
+            desk.clock.pass(Duration::from_mins(1));
+            assert_eq!(since().await, Some(Timestamp::from_second(1_800_000_000).unwrap()), "{setback}");
+        }
+        assert_eq!(desk.bot.engine.read(news::refusals).await.unwrap(), [], "no chat refuses");
+        peer.push(update(1, "a"));
+        poll.once().await.unwrap();
+        poll.went_well().await;
+        assert_eq!(since().await, None);
     }
 }

@@ -10,7 +10,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::draw::{Drawn, draw};
-use super::queue::{Job, Next, Queue, What};
+use super::queue::{Asks, Job, Next, Queue, What};
 use super::screen::Screen;
 use super::{Bot, Viewer, questions, team};
 use crate::clients::telegram::{Destination, Manner, Text, Trouble};
@@ -152,16 +152,20 @@ impl Bot {
             }
             What::Say { topic, reply_to, text, asks } => {
                 self.telegram.turn(chat).await;
-                let manner = Manner { reply_to: *reply_to, asks: asks.is_some(), ..Manner::default() };
+                let by_reply = matches!(asks, Some((_, Asks::Reason(_))));
+                let manner = Manner { reply_to: *reply_to, asks: by_reply, ..Manner::default() };
                 let place = Destination { chat, topic: *topic };
                 let message = self.telegram.send(place, text, manner).await?;
                 self.accepted(place).await?;
-                if let Some((user, question)) = asks.clone() {
+                if let Some((user, asks)) = asks {
+                    let (user, question) = (*user, asks.to_string());
                     let now = self.engine.now();
                     let asked =
                         move |tx: &mut crate::store::Tx<'_>| telegram::ask(tx, chat, message, user, &question, now);
                     self.engine.store().write(asked).await.map_err(crate::store::WriteError::flatten)?;
-                    questions::is_asked(self, chat, message, user).await?;
+                    if by_reply {
+                        questions::is_asked(self, chat, message).await?;
+                    }
                 }
                 Ok(())
             }
@@ -196,6 +200,7 @@ impl Bot {
         self.keep(place, message, screen, viewer, &drawn, None).await?;
         self.accepted(place).await?;
         self.takes_the_place_of_older(place, message, viewer, &drawn).await?;
+        self.may_ask(place.chat, message, viewer).await?;
         Ok(message)
     }
 
@@ -251,7 +256,16 @@ impl Bot {
         };
         let place = Destination { chat, topic };
         self.keep(place, message, screen, viewer, &drawn, None).await?;
+        self.may_ask(chat, message, viewer).await?;
         Ok(self.accepted_edit(place).await?)
+    }
+
+    /// What one person is shown in a group may be a question.
+    async fn may_ask(self: &Arc<Self>, chat: i64, message: i64, viewer: &Viewer) -> Result<(), StoreError> {
+        if chat > 0 || viewer.user.is_none() {
+            return Ok(());
+        }
+        questions::is_asked(self, chat, message).await
     }
 
     async fn keep(

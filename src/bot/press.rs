@@ -11,13 +11,14 @@ use super::audience::{About, audience};
 use super::draw::hosts::shown_key;
 use super::draw::letters;
 use super::place::Where;
-use super::queue::{Job, What};
+use super::questions::{command, yes_to};
+use super::queue::{Asks, Job, What};
 use super::screen::{Act, Key, Screen, Tap, Why, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, alerts, commands, number_of};
 use crate::clients::telegram::{Destination, Text};
 use crate::domain::cause::{Cause, Code};
-use crate::domain::command::{Command, Resolution, RollbackTo};
+use crate::domain::command::{Command, Resolution};
 use crate::domain::decide::still_current;
 use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
@@ -213,47 +214,17 @@ impl Press<'_> {
         }
     }
 
-    /// What a wish asks the engine for.
-    fn command(&self, wish: &Wish) -> Command {
-        let Wish { release, revision, act, anyway: force } = *wish;
-        let seen = Some(revision);
-        let reason = |key: &str| self.bot.words.phrase(self.bot.language, key, ());
-        match act {
-            Act::Approve => Command::Approve { release, seen },
-            Act::Reject(number) => Command::Reject { release, seen, reason: reason(&format!("reason.{number}")) },
-            Act::RejectInWords => Command::Reject { release, seen, reason: reason("reason.0") },
-            Act::Cancel(why) => Command::Cancel { release, reason: reason(&reason_key("cancel", why)) },
-            Act::Retry => Command::Retry { release },
-            Act::Promote => Command::Promote { release },
-            Act::Abort(why) => Command::Abort { release, reason: reason(&reason_key("rollback", why)), force },
-            Act::Rollback { to, why } => {
-                let to = Some(RollbackTo::Release(to));
-                Command::Rollback { release, to, reason: reason(&reason_key("rollback", why)), force }
-            }
-            Act::Unlock => Command::Unlock,
-        }
-    }
-
     /// No person is asked a question whose yes would be refused to them. What has only changed is told by the screen.
     async fn could_say_yes(&self, screen: &Screen) -> Result<(), Failure> {
-        let mut service = None;
-        let command = if let Screen::Confirm(wish) = screen {
-            let id = wish.release;
-            if wish.act == Act::Unlock {
-                service = self.bot.engine.read(move |conn| releases::service_of(conn, id)).await?;
-            }
-            self.command(wish)
-        } else if let Screen::Reasons { release, revision } = *screen {
-            self.command(&Wish { release, revision, act: Act::RejectInWords, anyway: false })
-        } else if let Screen::ConfirmResolve(run, verdict) = *screen {
-            Command::Resolve { run, verdict, reason: self.bot.words.phrase(self.bot.language, "reason.resolve", ()) }
-        } else {
-            return Ok(());
-        };
+        let Some((command, service)) = yes_to(self.bot, screen, true).await? else { return Ok(()) };
         match self.bot.engine.would(Request { service, ..self.request(command) }).await {
             Err(Failure::Refused(refusal)) if !refusal.code.is_of_rights() => Ok(()),
             answer => answer,
         }
+    }
+
+    fn command(&self, wish: &Wish) -> Command {
+        command(self.bot, wish, true)
     }
 
     async fn wish(&self, wish: &Wish) -> Result<Said, Failure> {
@@ -449,7 +420,7 @@ impl Press<'_> {
                     let to = if let Act::Rollback { to, .. } = wish.act { self.release(to).await } else { None };
                     let back_to = to.map(|release| release.title());
                     let text = letters::ask_reason(&bot.words, viewer, &release, wish.act, back_to.as_deref());
-                    let asks = viewer.user.map(|user| (user, wish.to_string()));
+                    let asks = viewer.user.map(|user| (user, Asks::Reason(wish.clone())));
                     let screen = Screen::Release(release.id);
                     let reply_to = place.private.then_some(place.message);
                     let mut wanted = vec![What::Say { topic: place.topic, reply_to, text, asks }];
@@ -471,11 +442,6 @@ impl Press<'_> {
             bot.handled(update).await;
         }
     }
-}
-
-/// The words of a ready reason. Where none is chosen yet, the first stands for it: whether the person may is asked with it.
-fn reason_key(kind: &str, why: Why) -> String {
-    format!("reason.{kind}_{}", if let Why::Ready(at) = why { at } else { 0 })
 }
 
 /// What a yes has come to: others may have tapped at the same moment.

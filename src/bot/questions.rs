@@ -8,14 +8,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Bot;
+use super::audience::About;
+use super::queue::Asks;
 use super::screen::{Act, Screen, Why, Wish};
 use crate::domain::command::{Command, RollbackTo};
-use crate::domain::ids::{ReleaseId, Revision};
+use crate::domain::ids::{PersonName, ReleaseId, Revision, RunId, ServiceName};
 use crate::domain::person::Door;
 use crate::engine::{Failure, Request};
 use crate::store::events::EventRow;
-use crate::store::telegram::{self, Question};
-use crate::store::{StoreError, WriteError};
+use crate::store::{StoreError, WriteError, releases, telegram};
+use crate::views::ReleaseOverview;
 
 /// Between two looks for old ones.
 const LOOK_INTERVAL: Duration = Duration::from_mins(1);
@@ -53,49 +55,152 @@ pub(super) fn answered(wish: &Wish, seen: Option<Revision>, reason: String) -> O
     })
 }
 
-/// A person has been asked in a group: what they were asked there before is void.
-pub(super) async fn is_asked(bot: &Arc<Bot>, chat: i64, message: i64, user: i64) -> Result<(), StoreError> {
-    let questions = bot.engine.read(telegram::questions_in_groups).await?;
-    let older = questions.into_iter().filter(|it| (it.chat, it.user) == (chat, user) && it.message != message);
-    older.for_each(|it| bot.takes_away(it.chat, it.message));
+/// What a wish asks the engine for. `seen`: of votes, only if the release is still as it was when it was shown.
+pub(super) fn command(bot: &Bot, wish: &Wish, seen: bool) -> Command {
+    let Wish { release, revision, act, anyway: force } = *wish;
+    let seen = seen.then_some(revision);
+    let reason = |key: &str| bot.words.phrase(bot.language, key, ());
+    match act {
+        Act::Approve => Command::Approve { release, seen },
+        Act::Reject(number) => Command::Reject { release, seen, reason: reason(&format!("reason.{number}")) },
+        Act::RejectInWords => Command::Reject { release, seen, reason: reason("reason.0") },
+        Act::Cancel(why) => Command::Cancel { release, reason: reason(&reason_key("cancel", why)) },
+        Act::Retry => Command::Retry { release },
+        Act::Promote => Command::Promote { release },
+        Act::Abort(why) => Command::Abort { release, reason: reason(&reason_key("rollback", why)), force },
+        Act::Rollback { to, why } => {
+            let to = Some(RollbackTo::Release(to));
+            Command::Rollback { release, to, reason: reason(&reason_key("rollback", why)), force }
+        }
+        Act::Unlock => Command::Unlock,
+    }
+}
+
+/// What a yes to the question of a screen asks the engine for, and the service that it is about where it names no release;
+/// none where it asks nothing that a yes answers. `seen`: as in [`command`].
+pub(super) async fn yes_to(
+    bot: &Bot,
+    screen: &Screen,
+    seen: bool,
+) -> Result<Option<(Command, Option<ServiceName>)>, StoreError> {
+    let mut service = None;
+    let command = if let Screen::Confirm(wish) = screen {
+        let id = wish.release;
+        if wish.act == Act::Unlock {
+            service = bot.engine.read(move |conn| releases::service_of(conn, id)).await?;
+        }
+        command(bot, wish, seen)
+    } else if let Screen::Reasons { release, revision } = *screen {
+        command(bot, &Wish { release, revision, act: Act::RejectInWords, anyway: false }, seen)
+    } else if let Screen::ConfirmResolve(run, verdict) = *screen {
+        Command::Resolve { run, verdict, reason: bot.words.phrase(bot.language, "reason.resolve", ()) }
+    } else {
+        return Ok(None);
+    };
+    Ok(Some((command, service)))
+}
+
+/// The words of a ready reason. Where none is chosen yet, the first stands for it: whether the person may is asked with it.
+fn reason_key(kind: &str, why: Why) -> String {
+    format!("reason.{kind}_{}", if let Why::Ready(at) = why { at } else { 0 })
+}
+
+/// A question that is open in a group.
+struct Open {
+    chat: i64,
+    message: i64,
+    user: i64,
+    asks: Screen,
+    /// It is answered by a reply, and not by a button.
+    by_reply: bool,
+}
+
+/// What is open in groups.
+async fn open(bot: &Bot) -> Result<Vec<Open>, StoreError> {
+    let since = bot.engine.now().checked_sub(ANSWER_TIMEOUT).unwrap_or(Timestamp::UNIX_EPOCH);
+    let read = bot.engine.read(move |conn| {
+        Ok((telegram::questions_in_groups(conn)?, telegram::shown_to_people(conn, since, Timestamp::MAX)?))
+    });
+    let (questions, shown) = read.await?;
+    let by_reply = questions.into_iter().filter_map(|it| {
+        let asks = Screen::Confirm(wish(&it.question)?);
+        Some(Open { chat: it.chat, message: it.message, user: it.user, asks, by_reply: true })
+    });
+    let by_button = shown.into_iter().filter_map(|kept| {
+        let asks = kept.screen.parse().ok()?;
+        Some(Open { chat: kept.chat, message: kept.message, user: kept.viewer?, asks, by_reply: false })
+    });
+    Ok(by_reply.chain(by_button).filter(|it| subject(&it.asks).is_some()).collect())
+}
+
+/// A message of a group asks a person something now, if it is a question: what they were asked there before about the same
+/// is void. So is the older one of two that are answered by a reply.
+pub(super) async fn is_asked(bot: &Arc<Bot>, chat: i64, message: i64) -> Result<(), StoreError> {
+    let all = open(bot).await?;
+    let Some(new) = all.iter().find(|it| (it.chat, it.message) == (chat, message)) else { return Ok(()) };
+    let is_void = |it: &&Open| {
+        (it.chat, it.user) == (chat, new.user)
+            && it.message != message
+            && (subject(&it.asks) == subject(&new.asks) || (it.by_reply && new.by_reply))
+    };
+    all.iter().filter(is_void).for_each(|it| bot.takes_away(it.chat, it.message));
     Ok(())
 }
 
-/// A message of a group is gone; it may have been a question.
-pub(super) async fn is_gone(bot: &Bot, chat: i64, message: i64) -> Result<(), StoreError> {
+/// A message of a group is gone; it may have been a question. What was said about it goes, too.
+pub(super) async fn is_gone(bot: &Arc<Bot>, chat: i64, message: i64) -> Result<(), StoreError> {
     if chat > 0 {
         return Ok(());
     }
     let closed = bot.engine.store().write(move |tx| telegram::close_question(tx, chat, message));
-    closed.await.map_err(WriteError::flatten)
+    closed.await.map_err(WriteError::flatten)?;
+    let beside = Asks::Beside(message).to_string();
+    let questions = bot.engine.read(telegram::questions_in_groups).await?;
+    let beside = questions.into_iter().filter(|it| it.chat == chat && it.question == beside);
+    beside.for_each(|it| bot.takes_away(chat, it.message));
+    Ok(())
 }
 
 /// Takes questions away of which nothing can come any more, since these events.
 pub(super) async fn close_void(bot: &Arc<Bot>, events: &[EventRow]) -> Result<(), StoreError> {
-    let changed: BTreeSet<ReleaseId> = events.iter().filter_map(|row| row.release.map(ReleaseId)).collect();
+    let releases = events.iter().filter_map(|row| row.release.map(|id| About::Release(ReleaseId(id))));
+    let runs = events.iter().filter_map(|row| row.run.map(|id| About::Run(RunId(id))));
+    let changed: BTreeSet<About> = releases.chain(runs).collect();
     if changed.is_empty() {
         return Ok(());
     }
-    for question in bot.engine.read(telegram::questions_in_groups).await? {
-        let wish = wish(&question.question).filter(|wish| changed.contains(&wish.release));
-        if let Some(wish) = wish
-            && is_void(bot, &question, &wish).await?
-        {
+    for question in open(bot).await? {
+        if subject(&question.asks).is_some_and(|about| changed.contains(&about)) && is_void(bot, &question).await? {
             bot.takes_away(question.chat, question.message);
         }
     }
     Ok(())
 }
 
-/// Whether an answer would be refused, whatever it is. One that a change of the release has overtaken is answered with that.
-async fn is_void(bot: &Bot, question: &Question, wish: &Wish) -> Result<bool, StoreError> {
+/// Whether an answer would be refused, whatever it is, or has been given. One that a change of the release has overtaken is
+/// answered with that.
+async fn is_void(bot: &Bot, question: &Open) -> Result<bool, StoreError> {
     let people = bot.engine.telegram_people().await?;
     let person = people.into_iter().find(|(_, id, _)| *id == question.user).map(|(person, ..)| person);
-    let reason = bot.words.phrase(bot.language, "reason.0", ());
-    let (Some(person), Some((command, _))) = (person, answered(wish, None, reason)) else { return Ok(true) };
-    match bot.engine.would(Request::new(person.actor(Door::Telegram), command)).await {
+    let Some(person) = person else { return Ok(true) };
+    let Some((command, service)) = yes_to(bot, &question.asks, false).await? else { return Ok(false) };
+    if let Command::Approve { release, .. } = command
+        && has_approved(bot, release, &person.name).await?
+    {
+        return Ok(true);
+    }
+    let request = Request { service, ..Request::new(person.actor(Door::Telegram), command) };
+    match bot.engine.would(request).await {
         Ok(_) => Ok(false),
         Err(Failure::Refused(_)) => Ok(true),
+        Err(Failure::Store(error)) => Err(error),
+    }
+}
+
+async fn has_approved(bot: &Bot, release: ReleaseId, person: &PersonName) -> Result<bool, StoreError> {
+    match ReleaseOverview::read(&bot.engine, release).await {
+        Ok(overview) => Ok(overview.tally.given.contains(person)),
+        Err(Failure::Refused(_)) => Ok(false),
         Err(Failure::Store(error)) => Err(error),
     }
 }
@@ -120,16 +225,19 @@ async fn close_old(bot: &Arc<Bot>) -> Result<(), StoreError> {
     for question in questions.iter().filter(|question| question.asked_at < until) {
         bot.takes_away(question.chat, question.message);
     }
-    for kept in shown.iter().filter(|kept| kept.screen.parse().is_ok_and(|screen| is_question(&screen))) {
+    for kept in shown.iter().filter(|kept| kept.screen.parse().is_ok_and(|screen| subject(&screen).is_some())) {
         bot.takes_away(kept.chat, kept.message);
     }
     Ok(())
 }
 
-/// Whether a screen waits for a decision, of which it shows how things were.
-const fn is_question(screen: &Screen) -> bool {
+/// What a screen is about that waits for a decision and shows how things were; none: it waits for none.
+fn subject(screen: &Screen) -> Option<About> {
     match screen {
-        Screen::Confirm(_) | Screen::Reasons { .. } | Screen::Versions { .. } | Screen::ConfirmResolve(..) => true,
+        Screen::Confirm(Wish { release, .. }) | Screen::Reasons { release, .. } | Screen::Versions { release, .. } => {
+            Some(About::Release(*release))
+        }
+        Screen::ConfirmResolve(run, _) => Some(About::Run(*run)),
         Screen::Menu
         | Screen::List { .. }
         | Screen::Release(_)
@@ -141,7 +249,7 @@ const fn is_question(screen: &Screen) -> bool {
         | Screen::Run(_)
         | Screen::Claim { .. }
         | Screen::Languages
-        | Screen::Help => false,
+        | Screen::Help => None,
     }
 }
 
@@ -164,7 +272,7 @@ mod tests {
 
     async fn asks(desk: &Desk, act: Act) {
         let text = Text { html: "Why?".into(), buttons: Vec::new() };
-        let asks = Some((ANN, wished(1, act).to_string()));
+        let asks = Some((ANN, Asks::Reason(wished(1, act))));
         let what = What::Say { topic: None, reply_to: None, text, asks };
         post(desk, what);
     }
@@ -194,7 +302,7 @@ mod tests {
         quiet(&desk).await;
         assert_eq!(deleted(&peer.calls()), [1], "one question to one person");
         let viewer = Viewer { user: Some(ANN), ..Viewer::everybody(Language::En) };
-        let screen = Screen::Confirm(wished(1, Act::Approve));
+        let screen = Screen::Confirm(wished(2, Act::Approve));
         post(&desk, What::Open { topic: None, reply_to: None, screen, viewer: viewer.clone() });
         post(&desk, What::Open { topic: None, reply_to: None, screen: Screen::Help, viewer });
         quiet(&desk).await;

@@ -2,11 +2,12 @@
 //! the news back, and the same wish made again and again is one.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use jiff::Timestamp;
 
 use super::Viewer;
-use super::screen::Screen;
+use super::screen::{Screen, Wish};
 use crate::clients::telegram::Text;
 use crate::telemetry::traces::Position;
 
@@ -52,14 +53,32 @@ pub enum What {
         reply_to: Option<i64>,
         /// What.
         text: Text,
-        /// The question that this person answers by a reply.
-        asks: Option<(i64, String)>,
+        /// In what way it is for this person alone.
+        asks: Option<(i64, Asks)>,
     },
     /// Take a message away.
     Delete {
         /// The message.
         message: i64,
     },
+}
+
+/// Why a message of a group is remembered as one to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asks {
+    /// The person answers it by a reply, with the reason for this.
+    Reason(Wish),
+    /// It says something about this message, which asks, and goes with it.
+    Beside(i64),
+}
+
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reason(wish) => wish.fmt(f),
+            Self::Beside(question) => write!(f, "+{question}"),
+        }
+    }
 }
 
 impl What {

@@ -13,6 +13,7 @@ use crate::domain::backoff::Backoff;
 use crate::domain::ids::PersonName;
 use crate::domain::notice::Notice;
 use crate::domain::person::Role;
+use crate::engine::Engine;
 use crate::store::news::{self, Change, Due, Refusal};
 use crate::store::{StoreError, WriteError, telegram};
 use crate::wording::Language;
@@ -63,6 +64,16 @@ impl Refusals {
 /// What one topic can be shown again waits in the same rows as what others have missed.
 fn look_anew(refusals: &mut HashMap<Destination, Tries>, chat: i64) {
     refusals.iter_mut().filter(|(place, _)| place.chat == chat).for_each(|(_, tries)| tries.missed.clear());
+}
+
+/// Notes whether Telegram refuses the bot's own token. `false`: it could not be noted.
+pub async fn note_token(engine: &Engine, refused: bool) -> bool {
+    let since = refused.then(|| engine.now());
+    let noted = engine.store().write(move |tx| news::note_token(tx, since)).await.map_err(WriteError::flatten);
+    if let Err(error) = &noted {
+        tracing::warn!(%error, "whether the bot's token is refused could not be noted");
+    }
+    noted.is_ok()
 }
 
 impl Bot {

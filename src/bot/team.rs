@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub(super) use self::personal::tell_kept;
 pub(super) use self::record::notice_of;
-use self::record::{changed_production, is_told_by_alarm, news_of, opened_or_closed, repeats};
+use self::record::{calls_off, changed_production, is_told_by_alarm, news_of, opened_or_closed, repeats};
 pub(super) use self::telling::tell;
 use super::audience::{About, Audience, audience};
 use super::{Bot, alerts, questions};
@@ -192,6 +192,8 @@ pub(super) struct News {
     pub notices: Vec<(About, Notice, i64)>,
     /// Events that an alarm tells, too.
     pub told_by_alarm: BTreeSet<i64>,
+    /// Events since which people are not asked about a release any more.
+    pub calls_off: BTreeSet<i64>,
     /// What those who run RMM have to know; where they hear it, it stands for the notice of the same event.
     pub alerts: Vec<Alert>,
 }
@@ -221,6 +223,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
             news.alerts.extend(alerts::of_event(bot, row).await?);
         }
         news.told_by_alarm.extend(is_told_by_alarm(row).then_some(row.seq));
+        news.calls_off.extend(calls_off(row).then_some(row.seq));
         let again = repeats(bot, row).await?;
         for (about, notice) in news_of(row).into_iter().chain(over::ended_by(bot, row).await?) {
             news.add(about, notice.filter(|_| !again), row.seq);
@@ -271,20 +274,22 @@ async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 /// Notes news for each chat that hears of them, and how far the record has been noted.
 pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
-    let (raised, of_alarm) = (news.alerts, news.told_by_alarm);
+    let (raised, of_alarm, calls_off) = (news.alerts, news.told_by_alarm, news.calls_off);
     let is_alert = |seq: i64| raised.iter().any(|alert| alert.seq == Some(seq));
     for (about, since) in news.changed {
         let of_it: Vec<_> = news.notices.iter().filter(|(subject, ..)| *subject == about).collect();
         // That a vote has closed because it was skipped is told by the notice of that.
         let skipped = |seq| of_it.iter().any(|(_, notice, at)| *notice == Notice::Bypassed && at + 1 == seq);
-        for Audience { place, notices: wanted, alerts: alerted, sees_cards, .. } in audience(bot, &about).await? {
-            let Destination { chat, topic } = place;
+        for audience in audience(bot, &about).await? {
+            let hears = |(_, notice, seq): &(About, Notice, i64)| audience.hears(*notice, calls_off.contains(seq));
+            let Audience { place, notices: wanted, alerts: alerted, sees_cards, .. } = &audience;
+            let (Destination { chat, topic }, alerted) = (*place, *alerted);
             changes.extend(sees_cards.then(|| Change { chat, about: about.to_string(), since }));
             let told_already = |(_, notice, seq): &(About, Notice, i64)| {
                 *notice == Notice::Approved && wanted.contains(&Notice::Bypassed) && skipped(*seq)
                     || *notice == Notice::Failed && wanted.contains(&Notice::Alarm) && of_alarm.contains(seq)
             };
-            let of_it = of_it.iter().copied().filter(|news| wanted.contains(&news.1) && !told_already(news));
+            let of_it = of_it.iter().copied().filter(|news| hears(news) && !told_already(news));
             let of_it = of_it.filter(|(_, _, seq)| !(alerted && is_alert(*seq)));
             notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, topic, seq, about: about.to_string(), notice }));
         }

@@ -159,15 +159,21 @@ fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
     .collect()
 }
 
-/// The chats that take no messages of the bot, as RMM has seen.
+/// That the token of the bot is refused, and the chats that take no messages of it, as RMM has seen.
 fn refusing_chats(config: &Config) -> Vec<String> {
     let database = DataDir::new(&config.server.data_dir).database();
     let read = open_reader(&database).and_then(|conn| {
         let refusals = news::refusals(&conn)?;
         let is_told = !refusals.is_empty() && reaches_an_admin(&conn, config, &refusals)?;
-        Ok((refusals, is_told))
+        Ok((refusals, is_told, news::token_refused_since(&conn)?))
     });
-    let (refusals, is_told) = read.unwrap_or_default();
+    let (refusals, is_told, token) = read.unwrap_or_default();
+    let token = token.filter(|_| config.telegram.is_some()).map(|since| {
+        format!(
+            "Telegram has been refusing the token of [telegram] since {since}: the bot is silent, and what it has to say is kept, \
+             until the token is replaced and RMM is started again"
+        )
+    });
     let meanwhile =
         if is_told { "the admins get them in private meanwhile" } else { "no admin can be told in private meanwhile" };
     let told = refusals.into_iter().map(|Refusal { chat, topic, since, reason }| {
@@ -185,7 +191,7 @@ fn refusing_chats(config: &Config) -> Vec<String> {
              {meanwhile}"
         )
     });
-    told.collect()
+    token.into_iter().chain(told).collect()
 }
 
 /// Whether an admin can be told something in private.

@@ -57,9 +57,10 @@ impl Health {
     pub(super) fn notes(&self, language: Language) -> Vec<&'static str> {
         let words = words::words(language);
         let record = self.record.as_ref().map(|_| words.record_changed);
+        let token = self.telegram.as_ref().map(|_| words.token_refused);
         let chats = self.chats.as_ref().map(|_| words.chat_takes_nothing);
         let backups = self.backups.as_ref().map(|_| words.backups_need_a_look);
-        record.into_iter().chain(chats).chain(backups).collect()
+        record.into_iter().chain(token).chain(chats).chain(backups).collect()
     }
 }
 

@@ -146,6 +146,11 @@ words! {
     warning = "warning", "предупреждение";
     record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",
         "ТРЕВОГА: журнал аудита изменён в обход RMM; подробности: `rmm audit verify`.";
+    token_refused =
+        "Telegram refuses the bot's token: the bot is silent, and what it has to say is kept, until `token` of [telegram] is \
+         replaced and RMM is started again. `rmm doctor` says more.",
+        "Telegram не принимает токен бота: бот молчит, а сообщения копятся, пока в [telegram] не заменят `token` и RMM не запустят \
+         заново. Подробнее: `rmm doctor`.";
     chat_takes_nothing =
         "A chat of the team, or a person in private, refuses the bot's messages. RMM's log and the admins' private chats say \
          which one and why.",

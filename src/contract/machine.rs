@@ -15,6 +15,10 @@ pub struct Health {
     /// `alarm`: the record was changed behind RMM's back, and no admin has acknowledged it. RMM works all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
+    /// `token_refused`: Telegram does not know the bot's token. The bot is silent until it does; what it has to say is kept. RMM
+    /// works all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telegram: Option<String>,
     /// `refuse`: a chat of the team, or a person in private, takes no messages of the bot; they are kept and tried again, and the
     /// admins are told. RMM works all the same.
     #[serde(skip_serializing_if = "Option::is_none")]

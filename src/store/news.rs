@@ -138,9 +138,38 @@ pub fn accept(conn: &Connection, chat: i64, topic: Option<Option<i64>>) -> Resul
 /// # Errors
 /// When the database cannot be read.
 pub fn refusals(conn: &Connection) -> Result<Vec<Refusal>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT chat, topic, since, reason FROM telegram_refusals ORDER BY chat, topic")?;
-    Ok(statement.query_map([], refusal_of)?.collect::<Result<_, _>>()?)
+    let mut statement = conn.prepare_cached(
+        "SELECT chat, topic, since, reason FROM telegram_refusals WHERE chat <> ?1 ORDER BY chat, topic",
+    )?;
+    Ok(statement.query_map([TOKEN], refusal_of)?.collect::<Result<_, _>>()?)
+}
+
+/// Stands for all chats among those that refuse: the bot's own token is refused. No chat has this number.
+const TOKEN: i64 = 0;
+
+/// Notes since when Telegram refuses the bot's own token, unless that is known already; none: it does not.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn note_token(conn: &Connection, refused_since: Option<Timestamp>) -> Result<(), StoreError> {
+    match refused_since {
+        Some(since) => conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO telegram_refusals (chat, topic, since, reason) VALUES (?1, 0, ?2, '')",
+            )?
+            .execute((TOKEN, millis(since)))?,
+        None => conn.prepare_cached("DELETE FROM telegram_refusals WHERE chat = ?1")?.execute([TOKEN])?,
+    };
+    Ok(())
+}
+
+/// Since when Telegram refuses the bot's own token; none: it does not.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn token_refused_since(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT since FROM telegram_refusals WHERE chat = ?1")?;
+    Ok(statement.query_row([TOKEN], |row| time(row, 0)).optional()?)
 }
 
 fn refusal_of(row: &Row<'_>) -> rusqlite::Result<Refusal> {

@@ -180,6 +180,34 @@ async fn cards_that_a_chat_did_not_take_are_current_when_it_takes_messages_again
 }
 
 #[tokio::test]
+async fn that_telegram_refuses_the_token_is_said_until_it_is_replaced() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.rmm.write("token", "1234:of-another-bot");
+    let file = format!("file:{}", world.rmm.path("token").display());
+    world.configure(|config| set(config, "telegram.token", file));
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    eventually("it is known", async || (ready(&world).await["telegram"] == "token_refused").then_some(())).await;
+    for command in [&["service", "list"][..], &["release", "show", &release.to_string()], &["healthcheck"]] {
+        let (status, said) = world.rmm.rmm(command);
+        assert!(status == Some(0) && said.contains("Telegram refuses the bot's token"), "{said}");
+    }
+    let (_, said) = world.rmm.rmm(&["check", "--quiet"]);
+    assert!(
+        said.contains("Telegram has been refusing the token of [telegram] since ") && !said.contains("the chat 0"),
+        "{said}"
+    );
+    assert_eq!(world.rmm.log().matches("Telegram does not know the token").count(), 1);
+
+    world.rmm.kill();
+    world.configure(|_| {});
+    world.start_rmm().await;
+    world.team.shows("waiting for approval").await;
+    assert_eq!(ready(&world).await["telegram"], Json::Null);
+    assert!(!world.rmm.rmm(&["check", "--quiet"]).1.contains("refusing the token"));
+}
+
+#[tokio::test]
 async fn that_a_person_has_blocked_the_bot_is_told_to_the_admins_once() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["boris"])).await;
     world.configure(|config| {

@@ -94,8 +94,8 @@ async fn a_reason_of_ones_own_leaves_nothing_behind_in_a_group() {
     world.ann.replies(question.at, "The pay button is green");
     team.shows("was rejected: ann — The pay button is green").await;
     card(team, release, "The pay button is green").await;
-    let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
-    team.until("the question is gone", gone).await;
+    let gone = |shown: &[Shown]| shown.iter().all(|it| ![question.at, again.at].contains(&it.at)).then_some(());
+    team.until("the question is gone, and what was said about it", gone).await;
     world.all_is_told().await;
     // Once: by the notice.
     assert!(!team.transcript().contains("❌ Release rejected"), "{}", team.transcript());
@@ -123,6 +123,77 @@ async fn a_question_goes_when_it_is_asked_anew_and_when_nothing_can_come_of_an_a
     world.rmm.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({"reason": "wrong"})).await.ok();
     team.until("no question", |shown| shown.iter().all(|shown| !shown.asks).then_some(())).await;
     card(team, release, "⛔ Cancelled").await;
+}
+
+#[tokio::test]
+async fn one_person_is_asked_one_thing_about_a_release_in_a_group() {
+    let world = BotWorld::start().await;
+    let release = world.rmm.release("v1").await;
+    let team = &world.team;
+    card(team, release, "🧪 Manual testing").await;
+    let is_question = |shown: &&Shown| shown.text.starts_with("👤");
+    // Of the questions to Anna, there is one, which says this, and it is a new one.
+    let asked = async |words: &str, before: Option<MessageRef>| {
+        let what = format!("only “{words}”, and a new one");
+        team.until(&what, |shown| {
+            let mut hers = shown.iter().filter(is_question).filter(|it| it.text.contains("Anna"));
+            let only = hers.next().filter(|_| hers.next().is_none())?;
+            (only.text.contains(words) && Some(only.at) != before).then_some(only.at)
+        })
+        .await
+    };
+    let taps = async |button: &str| {
+        let shared = team.messages().into_iter().find(|it| it.button(button).is_some()).unwrap();
+        world.ann.taps_now(&shared, button).await;
+    };
+    let mut last = None;
+    for _ in 0..3 {
+        taps("✅ Approve").await;
+        last = Some(asked("Approve this release?", last).await);
+    }
+    world.boris.taps(TEAM, "✅ Approve").await;
+    let to_boris =
+        |shown: &[Shown]| shown.iter().filter(is_question).find(|it| it.text.contains("Boris")).map(|it| it.at);
+    let of_boris = team.until("Boris is asked, too", to_boris).await;
+    taps("❌ Reject").await;
+    last = Some(asked("Choose a reason", last).await);
+    world.ann.taps(TEAM, "My own reason").await;
+    let reason = team.until("a reason is asked for", |shown| shown.iter().find(|it| it.asks).map(|it| it.at)).await;
+    asked("", last).await;
+    taps("✅ Approve").await;
+    asked("Approve this release?", Some(reason)).await;
+    // Her vote comes from elsewhere: nothing can come of this question any more, and Boris still has his.
+    world.rmm.approve("ann", release).await.ok();
+    let none = |shown: &[Shown]| {
+        let left: Vec<_> = shown.iter().filter(is_question).map(|it| it.at).collect();
+        (left == [of_boris]).then_some(())
+    };
+    team.until("only the question to Boris", none).await;
+}
+
+#[tokio::test]
+async fn who_is_only_called_to_vote_hears_that_there_is_no_vote_any_more() {
+    const VOTERS: i64 = -1_001;
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    let voters = world.telegram.group(VOTERS, "Voters");
+    let failures = world.telegram.group(-1_002, "Failures");
+    world.configure(|config| {
+        let chat = |text: &str| Value::Table(text.parse().unwrap());
+        let more = vec![
+            chat(&format!("id = {VOTERS}\ncards = false\nnotices = [\"waits\"]")),
+            chat("id = -1002\ncards = false\nnotices = [\"failed\"]"),
+        ];
+        set(config, "telegram.chats", more);
+    });
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    voters.shows("waiting for approval (0 of 1)").await;
+    world.rmm.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({"reason": "wrong"})).await.ok();
+    for chat in [&voters, &failures, &world.team] {
+        chat.shows("⛔ shop v1").await;
+    }
+    world.all_is_told().await;
+    assert_eq!((voters.messages().len(), failures.messages().len()), (2, 1), "{}", voters.transcript());
 }
 
 #[tokio::test]

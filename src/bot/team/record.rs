@@ -113,6 +113,16 @@ const fn called_off(from: Status, to: Status) -> Option<Notice> {
     if was_asked && matches!(to, Status::Cancelled) { Some(Notice::Failed) } else { None }
 }
 
+/// Whether people are not asked about a release any more since this.
+pub(super) fn calls_off(row: &EventRow) -> bool {
+    let moved = || {
+        let data: serde_json::Value = serde_json::from_str(&row.data).ok()?;
+        let status = |name: &str| data[name].as_str()?.parse::<Status>().ok();
+        called_off(status("from")?, status("to")?)
+    };
+    row.kind == "release_moved" && moved().is_some()
+}
+
 /// The service of which production may run another version since this.
 pub(super) fn changed_production(row: &EventRow) -> Option<ServiceName> {
     let arrived = || {
@@ -150,8 +160,8 @@ pub(super) fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
 mod tests {
     use super::*;
 
-    fn notices(kind: &str, data: &str) -> Vec<Notice> {
-        let row = EventRow {
+    fn event(kind: &str, data: &str) -> EventRow {
+        EventRow {
             seq: 1,
             at: 0,
             service: Some("shop".into()),
@@ -161,8 +171,11 @@ mod tests {
             kind: kind.into(),
             data: data.into(),
             trace_id: None,
-        };
-        news_of(&row).into_iter().filter_map(|(_, notice)| notice).collect()
+        }
+    }
+
+    fn notices(kind: &str, data: &str) -> Vec<Notice> {
+        news_of(&event(kind, data)).into_iter().filter_map(|(_, notice)| notice).collect()
     }
 
     #[test]
@@ -173,6 +186,9 @@ mod tests {
             (vec![Notice::Failed], vec![Notice::Failed])
         );
         assert_eq!((cancelled("initiated"), cancelled("stage_building")), (vec![], vec![]));
+        let is_called_off =
+            |from: &str| calls_off(&event("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#)));
+        assert!(is_called_off("manual_testing") && is_called_off("manual_test_passed") && !is_called_off("initiated"));
     }
 
     #[test]

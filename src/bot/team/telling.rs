@@ -209,7 +209,8 @@ async fn tell_one(
 
 /// Brings the card of a place up to date, and says what there is to say beside it.
 async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<(), Unsent> {
-    let mut due = due.filter(|due| audience.notices.contains(&due.notice));
+    // That a failure calls something off was found when it was noted.
+    let mut due = due.filter(|due| audience.hears(due.notice, due.notice == Notice::Failed));
     if let (Some(Notice::Waits | Notice::Reminder), About::Release(id)) = (due.map(|due| due.notice), about)
         && !is_open_to_vote(bot, *id).await?
     {

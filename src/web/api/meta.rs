@@ -18,20 +18,15 @@ use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
 
-fn well(record: Option<&str>, chats: Option<&str>, backups: Option<&str>) -> Health {
-    Health {
-        status: "ok".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        record: record.map(ToOwned::to_owned),
-        chats: chats.map(ToOwned::to_owned),
-        backups: backups.map(ToOwned::to_owned),
-    }
+fn well() -> Health {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Health { status: "ok".to_owned(), version, record: None, telegram: None, chats: None, backups: None }
 }
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    Json(well(None, None, None))
+    Json(well())
 }
 
 /// Alive, as the original machine called it
@@ -66,9 +61,15 @@ pub(in crate::web) async fn ready(web: &Web) -> Result<Health, Problem> {
         web.engine.store().probe().await?;
         *written = Some(Instant::now());
     }
-    let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    let backups = web.engine.backups().await?.alarm.map(|_| "alarm");
-    Ok(well(record, is_refused(web).await?.then_some("refuse"), backups))
+    let is_changed = web.engine.store().alarm().borrow().is_some();
+    let token_refused = web.engine.read(news::token_refused_since).await?.is_some();
+    Ok(Health {
+        record: is_changed.then(|| "alarm".to_owned()),
+        telegram: token_refused.then(|| "token_refused".to_owned()),
+        chats: is_refused(web).await?.then(|| "refuse".to_owned()),
+        backups: web.engine.backups().await?.alarm.map(|_| "alarm".to_owned()),
+        ..well()
+    })
 }
 
 /// Whether a chat of the team, or a person of the configuration, takes no messages of the bot.

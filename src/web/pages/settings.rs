@@ -108,6 +108,9 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
                 let link = Some(("/audit".to_owned(), words.see_audit));
                 checks.push(Check { link, ..plain(tone::FAIL, words.record.to_owned()) });
             }
+            if health.telegram.is_some() {
+                checks.push(plain(tone::FAIL, words.token.to_owned()));
+            }
         }
         Err(problem) => {
             checks.push(Check { text: Some(problem.detail), ..plain(tone::FAIL, words.not_ready.to_owned()) });

@@ -204,6 +204,10 @@ async fn a_release_is_rejected() {
     rig.admin(Command::Cancel { release: gone, reason: "not needed".into() }).await;
     seen!("card_cancelled", rig.shot("vic", Viewer, &Screen::Release(gone)).await);
     seen!("notice_cancelled", rig.notice(Notice::Failed, gone).await);
+    rig.admin(Command::Retry { release: id }).await;
+    rig.ends_well(STAGE).await;
+    rig.admin(Command::Reject { release: id, seen: None, reason: "logo is still wrong".into() }).await;
+    seen!("notice_rejected_again", rig.notice(Notice::Failed, id).await);
 }
 
 #[tokio::test]

@@ -111,6 +111,33 @@ async fn production_fails_and_cannot_go_back() {
 }
 
 #[tokio::test]
+async fn what_fails_again_is_told_with_its_attempt() {
+    let rig = Rig::new();
+    rig.ship("v1.0.0").await;
+    let id = rig.release("v1.1.0").await;
+    let ill = |step: &crate::domain::run::Step| {
+        Some(if step.kind == StepKind::Health { Outcome::Unhealthy("exit 1".into()) } else { Outcome::Exited(0) })
+    };
+    let fails = async || {
+        rig.ends_well(STAGE).await;
+        rig.everybody_approves(id).await;
+        rig.play(PRODUCTION, ill).await;
+    };
+    fails().await;
+    rig.ends_well(PRODUCTION).await;
+    let first = rig.notice_of_last(Notice::RolledBack, id, "release_moved").await;
+    rig.admin(Command::Retry { release: id }).await;
+    fails().await;
+    rig.ends_well(PRODUCTION).await;
+    seen!("notice_rolled_back_again", rig.notice_of_last(Notice::RolledBack, id, "release_moved").await);
+    assert!(!first.contains("attempt") && !first.contains("попытка"), "{first}");
+    rig.admin(Command::Retry { release: id }).await;
+    fails().await;
+    rig.play(PRODUCTION, ill).await;
+    seen!("notice_rollback_failed_again", rig.notice(Notice::RollbackFailed, id).await);
+}
+
+#[tokio::test]
 async fn a_way_back_goes_on_without_a_host() {
     let rig = Rig::on_two_hosts();
     let older = rig.ship("v1.0.0").await;
