@@ -300,9 +300,13 @@ pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Resu
         chats.extend(alerts::place(bot).await?.map(|place| place.chat));
     }
     let now = bot.engine.now();
+    let stand_ins: Vec<i64> = bot.reachable_admins().await?.into_iter().map(|(id, _)| id).collect();
+    chats.extend(&stand_ins);
     let written = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
         changes.iter().try_for_each(|change| news::note_change(tx, change))?;
         notices.iter().try_for_each(|due| news::note_notice(tx, due))?;
+        // A chat may have refused since its audience was found.
+        news::hand_over(tx, &notices, &stand_ins)?;
         raised.iter().try_for_each(|alert| alerts::note(tx, alert, 1, now))?;
         noted.map_or(Ok(()), |seq| news::set_noted(tx, seq))
     });

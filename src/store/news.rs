@@ -111,14 +111,26 @@ pub fn refuse(conn: &Connection, refusal: &Refusal, stand_ins: &[i64]) -> Result
     if new == 0 {
         return Ok(false);
     }
-    // Admins hear of what only they can help with anyway.
-    let handed = |due: &Due| due.topic == *topic && due.notice != Notice::Alarm;
-    for due in notices(conn, *chat, usize::MAX, handed)? {
+    let waiting = notices(conn, *chat, usize::MAX, |due| due.topic == *topic)?;
+    hand_over(conn, &waiting, stand_ins)?;
+    Ok(true)
+}
+
+/// Hands what is noted for places of the team that refuse as things stand to these chats.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn hand_over(conn: &Connection, noted: &[Due], stand_ins: &[i64]) -> Result<(), StoreError> {
+    let refusals = refusals(conn)?;
+    let is_refused = |due: &Due| refusals.iter().any(|it| (it.chat, it.topic) == (due.chat, due.topic));
+    // Admins hear of what only they can help with anyway, and what is for a person alone goes to no stand-in.
+    let handed = noted.iter().filter(|due| due.notice != Notice::Alarm && due.chat < 0 && is_refused(due));
+    for due in handed {
         for stand_in in stand_ins {
             note_notice(conn, &Due { chat: *stand_in, topic: None, ..due.clone() })?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A place takes messages again; of a chat all its topics where none is named. What it was, where it had refused them.
@@ -339,6 +351,23 @@ mod tests {
         assert_eq!(telegram::chat_now(&conn, -1).unwrap(), -1001);
         assert_eq!(changes(&conn, -1001).unwrap(), [change(-1001, 7)]);
         assert_eq!(waiting_chats(&conn).unwrap(), [-1001]);
+    }
+
+    #[test]
+    fn what_is_noted_for_a_place_that_refuses_meanwhile_is_handed_over_too() {
+        let conn = test_database();
+        let due = |chat, notice| Due { chat, topic: None, seq: 7, about: "release:1".into(), notice };
+        let handed = || notices(&conn, 5, 9, |_| true).unwrap();
+        note_notice(&conn, &due(-1, Notice::RolledBack)).unwrap();
+        let refusal = Refusal { chat: -1, topic: None, since: Timestamp::UNIX_EPOCH, reason: "kicked".into() };
+        assert!(refuse(&conn, &refusal, &[5]).unwrap());
+        assert_eq!(handed(), [due(5, Notice::RolledBack)], "what waits");
+        told(&conn, &due(5, Notice::RolledBack)).unwrap();
+        let noted = [due(-1, Notice::Waits), due(-1, Notice::Alarm), due(-2, Notice::Approved), due(9, Notice::Failed)];
+        for _ in 0..2 {
+            hand_over(&conn, &noted, &[5]).unwrap();
+        }
+        assert_eq!(handed(), [due(5, Notice::Waits)]);
     }
 
     #[test]
