@@ -92,9 +92,15 @@ const fn remedy(fault: &GithubFault) -> Option<Remedy> {
     use GithubFault as F;
     if matches!(fault, F::RateLimited { .. }) {
         Some(Remedy::WaitForLimit)
-    } else if matches!(fault, F::Unreached { .. } | F::Late { .. } | F::Cut { .. }) {
-        Some(Remedy::ReachGithub)
-    } else if matches!(fault, F::NotFound { what: Sought::Path { .. } } | F::Invalid { .. } | F::Unreadable { .. }) {
+    } else if matches!(
+        fault,
+        F::Unreached { .. }
+            | F::Late { .. }
+            | F::Cut { .. }
+            | F::NotFound { what: Sought::Path { .. } }
+            | F::Invalid { .. }
+            | F::Unreadable { .. }
+    ) {
         Some(Remedy::ReachGithub)
     } else if matches!(fault, F::Server { .. }) {
         Some(Remedy::WaitForGithub)

@@ -60,7 +60,7 @@ messages!(
 const WORDS_EN: &str = include_str!("../../../templates/messages/en/words.toml");
 const WORDS_RU: &str = include_str!("../../../templates/messages/ru/words.toml");
 
-/// What each template is tried with, a list of facts for each. `RMM_SAMPLES=1 cargo test --lib bot::draw` writes it anew.
+/// What each template is tried with, a list of facts for each. `RMM_SAMPLES=1 cargo test --lib bot::` writes it anew.
 const SAMPLES: &str = include_str!("../../../templates/messages/samples.json");
 
 /// The built-in words of a language.
