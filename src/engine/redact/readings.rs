@@ -28,7 +28,7 @@ pub(super) fn could_begin(secret: &[u8], first: u8) -> bool {
 
 /// What a spelling begins with that is not the character itself.
 const fn is_spelling(byte: u8) -> bool {
-    matches!(byte, b'%' | b'=' | b'&' | b'\\' | b'+' | b'\'' | b'"')
+    matches!(byte, b'%' | b'=' | b'&' | b'\\' | b'+' | b'\'' | b'"' | b'$' | b'^' | b'`')
 }
 
 /// Whether the secret stands at the beginning of a text.
@@ -81,7 +81,8 @@ fn readings(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
             tell(b" ", 1);
             false
         }
-        b'\'' | b'"' => quotes(text, tell),
+        b'\'' | b'"' | b'$' => doubled(text, tell),
+        b'^' | b'`' => before_sign(text, tell),
         _ => false,
     }
 }
@@ -209,16 +210,24 @@ fn unit(rest: &[u8], before: usize, tell: &mut impl FnMut(&[u8], usize)) -> bool
     })
 }
 
-/// Doubled, as SQL, YAML and tables do; and as shells close a quote, spell one and open it again.
-fn quotes(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
+/// Doubled, as SQL, YAML and tables do with quotes, and make and Compose with `$`; and as shells close a quote, spell one and open it again.
+fn doubled(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
     let mut goes_on = false;
-    for (spelled, meant) in [("''", b"'"), (r"'\''", b"'"), (r#"'"'"'"#, b"'"), (r#""""#, b"\"")] {
+    for (spelled, meant) in [("''", b"'"), (r"'\''", b"'"), (r#"'"'"'"#, b"'"), (r#""""#, b"\""), ("$$", b"$")] {
         if text.starts_with(spelled.as_bytes()) {
             tell(meant, spelled.len());
         }
         goes_on |= text.len() < spelled.len() && spelled.as_bytes().starts_with(text);
     }
     goes_on
+}
+
+/// Behind what the shells of Windows put before a sign.
+fn before_sign(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
+    if let Some(sign) = text.get(1).filter(|sign| sign.is_ascii_punctuation()) {
+        tell(&[*sign], 2);
+    }
+    text.len() == 1
 }
 
 #[cfg(test)]
@@ -248,9 +257,16 @@ mod tests {
             r#"q7+9/k=\351''""\ &\U0001f389"#,
             r#"q7+9/k=é'\''"\ &\\ud83c\\udf89"#,
             r#"q7+9/k=é'"'"'\\\"\\ &🎉"#,
+            r#"q7+9/k^=é`'`"\ ^&🎉"#,
         ] {
             is_read(secret, spelled);
         }
+    }
+
+    #[test]
+    fn a_dollar_is_doubled_by_make_and_compose() {
+        is_read("Sup3r$ecret<1>", "Sup3r$$ecret<1>");
+        is_read("Sup3r$ecret<1>", "Sup3r`$ecret^<1^>");
     }
 
     #[test]
