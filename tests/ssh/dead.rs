@@ -49,7 +49,7 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
     let (_, shown) = shop.world.rmm(&["release", "show", &release.to_string()]);
     assert!(shown.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told[1..]), "{shown}");
     let (status, waited) = shop.world.rmm(&["release", "wait", &release.to_string()]);
-    assert!(status == Some(1) && waited.contains(&format!("ended as rolled back; {told}: ")), "{waited}");
+    assert!(status == Some(1) && waited.contains(&format!("ended as rollback_done; {told}: ")), "{waited}");
     let log = shop.world.log();
     let line = log.lines().find(|line| line.contains(&format!("production is rolled back; {told}")));
     assert!(line.is_some_and(|line| line.contains("WARN")), "{log}");
