@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 /// More backslashes before one character are no text within texts any more.
 const MOST_BACKSLASHES: usize = 8;
-/// The longest spelling of one byte of a secret.
-pub(super) const LONGEST_SPELLING: usize = MOST_BACKSLASHES + "U0010ffff".len();
+/// The longest spelling of one byte of a secret: a name in a page, which is longer than a number behind the most backslashes.
+pub(super) const LONGEST_SPELLING: usize = 20;
 
 /// How a text goes on, compared with a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,10 +132,9 @@ fn percent(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
 
 /// In pages: `&#39;`, `&#x27;`, `&apos;`.
 fn reference(text: &[u8], tell: &mut impl FnMut(&[u8], usize)) -> bool {
-    /// The longest name that is known is shorter, and so is any number.
-    const LONGEST: usize = 20;
-    let Some(end) = text.iter().take(LONGEST).position(|byte| *byte == b';') else {
-        return text.len() < LONGEST && text[1..].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'#');
+    let Some(end) = text.iter().take(LONGEST_SPELLING).position(|byte| *byte == b';') else {
+        return text.len() < LONGEST_SPELLING
+            && text[1..].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'#');
     };
     let name = std::str::from_utf8(&text[1..end]).unwrap_or_default();
     let number = match name.strip_prefix('#') {

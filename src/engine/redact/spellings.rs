@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// Shorter spellings of a part occur by chance.
 const SHORTEST_PART: usize = 6;
 
-/// Longer ones are no passwords: only the usual spellings of them are looked for.
+/// Longer ones are no passwords: of them, only the plain number and base64 are looked for.
 const LONGEST_PASSWORD: usize = 256;
 
 /// A secret in these spellings.
@@ -65,8 +65,8 @@ fn octal_words(secret: &str) -> Option<String> {
 /// What is encoded may be JSON itself, and be part of an address.
 fn within_base64(secret: &str, all: &mut Vec<String>) {
     let plain = json_text(secret);
-    let strict = as_numbers(&plain, |c| !c.is_ascii(), false);
-    let mut texts = vec![plain.replace('/', "\\/"), as_numbers(&plain, |c| "<>&".contains(c), false), plain, strict];
+    let strict = as_numbers(&plain, |c| !c.is_ascii());
+    let mut texts = vec![plain.replace('/', "\\/"), as_numbers(&plain, |c| "<>&".contains(c)), plain, strict];
     texts.retain(|text| text != secret);
     texts.sort();
     texts.dedup();
@@ -121,14 +121,14 @@ fn json_text(text: &str) -> String {
 }
 
 /// JSON as those write it who spell some characters as numbers.
-fn as_numbers(json: &str, special: impl Fn(char) -> bool, upper: bool) -> String {
+fn as_numbers(json: &str, special: impl Fn(char) -> bool) -> String {
     json.chars().fold(String::new(), |mut out, c| {
         if !special(c) {
             out.push(c);
             return out;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            let _ = if upper { write!(out, "\\u{unit:04X}") } else { write!(out, "\\u{unit:04x}") };
+            let _ = write!(out, "\\u{unit:04x}");
         }
         out
     })
