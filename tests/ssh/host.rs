@@ -132,12 +132,13 @@ impl Host {
         self.entry(&format!("key = \"file:{}\"", self.key_path()), true)
     }
 
-    /// The same with another way to log in, and with or without its host key.
+    /// The same with another way to log in, and with or without its host key. PAM takes one to three seconds to say no
+    /// to a password, and sshd up to as long again, so the login has time for it.
     pub fn entry(&self, login: &str, pinned: bool) -> String {
         let key = if pinned { format!("host_key = \"{}\"\n", self.fingerprint()) } else { String::new() };
         format!(
             "[[hosts]]\nname = \"{}\"\naddress = \"{}:22\"\nuser = \"{}\"\n{login}\n{key}\
-             limits = {{ connect = \"3s\", auth = \"3s\", open = \"3s\", keepalive = \"300ms\", idle = \"5m\" }}\n",
+             limits = {{ connect = \"3s\", auth = \"12s\", open = \"3s\", keepalive = \"300ms\", idle = \"5m\" }}\n",
             self.name(),
             self.address(),
             self.user(),
