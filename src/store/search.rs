@@ -88,8 +88,9 @@ impl Found<'_> {
     }
 
     fn any(&mut self, service: &ServiceName) -> Result<(), StoreError> {
-        let sql = "SELECT id FROM releases WHERE service = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-        self.keep(sql, (service.as_str(), self.before, self.limit))
+        let sql = "SELECT id FROM releases WHERE service = ?1 AND id < ?2 AND id > ?3 ORDER BY id DESC LIMIT ?4";
+        let enough = self.enough();
+        self.keep(sql, (service.as_str(), self.before, enough, self.limit))
     }
 
     fn tag(&mut self, service: &ServiceName, text: &str) -> Result<(), StoreError> {
@@ -108,12 +109,14 @@ impl Found<'_> {
 
     fn person(&mut self, name: &str, services: &[ServiceName]) -> Result<(), StoreError> {
         let started = "SELECT id FROM releases WHERE initiated_by = ?1 COLLATE NOCASE AND service = ?2 AND id < ?3 \
-                       ORDER BY id DESC LIMIT ?4";
+                       AND id > ?4 ORDER BY id DESC LIMIT ?5";
         let owns = "SELECT id FROM releases WHERE owner = ?1 COLLATE NOCASE AND service = ?2 AND owner <> initiated_by \
-                    AND id < ?3 ORDER BY id DESC LIMIT ?4";
+                    AND id < ?3 AND id > ?4 ORDER BY id DESC LIMIT ?5";
         for service in services {
-            self.keep(started, (name, service.as_str(), self.before, self.limit))?;
-            self.keep(owns, (name, service.as_str(), self.before, self.limit))?;
+            for sql in [started, owns] {
+                let enough = self.enough();
+                self.keep(sql, (name, service.as_str(), self.before, enough, self.limit))?;
+            }
         }
         let voted = "SELECT release_id, (SELECT service FROM releases WHERE id = release_id) FROM votes \
                      WHERE person = ?1 COLLATE NOCASE AND release_id < ?2 ORDER BY release_id DESC LIMIT ?3";
@@ -125,6 +128,15 @@ impl Found<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The number up to which nothing is looked for any more, because as many as are wanted are newer.
+    fn enough(&mut self) -> i64 {
+        let limit = self.limit as usize;
+        while self.ids.len() > limit {
+            self.ids.pop_first();
+        }
+        self.ids.first().copied().filter(|_| self.ids.len() == limit).unwrap_or(i64::MIN)
     }
 
     fn keep(&mut self, sql: &str, of: impl rusqlite::Params) -> Result<(), StoreError> {
@@ -180,6 +192,26 @@ mod tests {
         assert_eq!(found(&conn, "ann", &["Ann"]), [3, 2, 1], "who started it, and who voted");
         assert_eq!(found(&conn, "%", &["%"]), Vec::<i64>::new());
         assert_eq!(found(&conn, "4", &[]), [3, 2, 1], "release 4 is of a service that is not looked at");
+    }
+
+    #[test]
+    fn the_newest_of_all_services_come_page_by_page() {
+        let conn = test_database();
+        for id in 1..=12 {
+            release(&conn, id, ["shop", "bot", "api"][id as usize * 7 % 3], &format!("v{id}"), "ann");
+        }
+        let services: Vec<_> = ["api", "bot", "shop"].map(|name| ServiceName::parse("service", name).unwrap()).into();
+        for (text, people) in [("", vec![]), ("ann", vec!["ann".to_owned()])] {
+            let (mut before, mut pages) = (None, Vec::new());
+            loop {
+                let (text, people, services) = (text.to_owned(), people.clone(), services.clone());
+                let page = find(&conn, &Wanted { text, people, services, before, limit: 5 }).unwrap();
+                let Some(last) = page.last() else { break };
+                before = Some(last.id);
+                pages.push(page.iter().map(|release| release.id.0).collect::<Vec<_>>());
+            }
+            assert_eq!(pages, [vec![12, 11, 10, 9, 8], vec![7, 6, 5, 4, 3], vec![2, 1]], "{text:?}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod traced;
 
 use std::any::Any;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,9 +49,20 @@ pub use self::pages::Gallery;
 /// The header of every answer that names the zone in which this RMM tells times.
 pub const TIME_ZONE: HeaderName = HeaderName::from_static("rmm-time-zone");
 
-/// What handlers work with.
+/// What handlers work with: one thing that all of them share, since each request clones it several times.
 #[derive(Clone)]
-pub struct Web {
+pub struct Web(Arc<Shared>);
+
+impl Deref for Web {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What [`Web`] leads to.
+pub struct Shared {
     /// The machine.
     pub engine: Engine,
     /// Who may come in.
@@ -120,7 +132,9 @@ pub fn router(
 ) -> Router {
     let (authenticator, readiness) = (Arc::default(), Arc::default());
     let (room, kept) = (body::Room::default(), Arc::default());
-    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, kept, webhook_secret };
+    let shared =
+        Shared { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, kept, webhook_secret };
+    let web = Web(Arc::new(shared));
     api::routes()
         .merge(hook::routes(&web))
         .merge(pages::routes(&web))
@@ -166,6 +180,8 @@ async fn hardened(State(web): State<Web>, mut response: Response) -> Response {
         ("referrer-policy", "no-referrer"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ];
+    // At once: each time that a map of headers grows by itself, all of it moves.
+    response.headers_mut().reserve(fixed.len() + 2);
     for (name, value) in fixed {
         response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
