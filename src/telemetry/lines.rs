@@ -11,9 +11,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::{Format, Json, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -133,6 +134,20 @@ where
             }
         }
         out.write_str(rest)
+    }
+}
+
+/// What spans say, for [`AsJson`]: [`Belonging`] keeps it, so that nothing reads it here. Otherwise each field that a span
+/// learns would have all of them written anew.
+pub(super) struct Unwritten;
+
+impl<'w> FormatFields<'w> for Unwritten {
+    fn format_fields<R: RecordFields>(&self, _: Writer<'w>, _: R) -> fmt::Result {
+        Ok(())
+    }
+
+    fn add_fields(&self, _: &'w mut FormattedFields<Self>, _: &Record<'_>) -> fmt::Result {
+        Ok(())
     }
 }
 
@@ -286,7 +301,8 @@ mod tests {
     fn a_line_says_which_trace_release_and_run_it_belongs_to() {
         let kept = Kept::default();
         let sink = kept.clone();
-        let lines = tracing_subscriber::fmt::layer().json().event_format(AsJson::new()).with_writer(Mutex::new(sink));
+        let lines = tracing_subscriber::fmt::layer().event_format(AsJson::new()).fmt_fields(Unwritten);
+        let lines = lines.with_writer(Mutex::new(sink));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(Belonging).with(lines), || {
             work();
             tracing::info!("outside");

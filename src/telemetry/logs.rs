@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::errors::{self, Gathered};
 use super::export::{Exports, MakeClient};
-use super::lines::{AsJson, AsText, Belonging, Exported, Screened};
+use super::lines::{AsJson, AsText, Belonging, Exported, Screened, Unwritten};
 use super::metrics::{self, LogLevel};
 use super::settings::Settings;
 use super::traces;
@@ -30,7 +30,7 @@ pub fn init(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Ex
     let lines = if std::io::stderr().is_terminal() {
         lines.event_format(AsText).with_filter(wanted().or(spans())).boxed()
     } else {
-        lines.json().event_format(AsJson::new()).with_filter(wanted().or(spans())).boxed()
+        lines.event_format(AsJson::new()).fmt_fields(Unwritten).with_filter(wanted().or(spans())).boxed()
     };
     let traced = exports.spans.as_ref().map(|spans_to| {
         let tracer = spans_to.tracer("rmm");
