@@ -517,6 +517,27 @@ fn copies_are_made_and_put_back() {
 }
 
 #[test]
+fn data_is_copied_and_put_back_without_the_secrets_of_the_service() {
+    let mut place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.serve();
+    place.stop();
+    fs::write(place.path("rmm.toml"), format!("{CONFIG}\n[github]\ntoken = \"env:TOKEN_OF_THE_UNIT\"\n")).unwrap();
+    place.run(&["token", "list"]).ends(2).says("TOKEN_OF_THE_UNIT");
+    place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says_not("TOKEN_OF_THE_UNIT");
+    place.run(&["audit", "list"]).ends(2);
+    place.run(&["audit", "verify"]).ends(0);
+    place.run(&["audit", "rotate-key"]).ends(0);
+    place.run(&["export", "all.tar"]).ends(0);
+    place.run(&["import", "all.tar", "--force"]).ends(0);
+    place.run(&["backup", "later.db"]).ends(0);
+    place.run(&["restore", "later.db", "--force"]).ends(0);
+    fs::write(place.path("rmm.toml"), CONFIG).unwrap();
+    place.run(&["audit", "list"]).ends(0).says("copy.db");
+    place.run(&["token", "list"]).ends(0).says("first");
+}
+
+#[test]
 fn a_file_in_another_form_is_named_with_the_way_to_open_it() {
     let mut place = Sandbox::new();
     place.token(&["first", "--role", "viewer"]);
