@@ -236,6 +236,13 @@ fn a_first_configuration() {
     let unset = "the environment variable `RMM_NOBODY_HAS_SET_THIS` is not set";
     place.run(&["check"]).ends(0).says("warning: ").says(unset).says("could not be looked up here");
     place.run(&["serve"]).ends(2).says(unset);
+    // Beside an error it is none either; for the one that is to run, it is.
+    let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
+    fs::write(place.path("rmm.toml"), text + "mesage = 1\n").unwrap();
+    let told =
+        place.run(&["check"]).ends(2).says("telegram.mesage: unknown key").says("warning: rmm.toml:").says(unset);
+    told.says("could not be looked up here").says("1 error, 1 warning in the configuration");
+    place.run(&["serve"]).ends(2).says("2 errors in the configuration");
     fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
     place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
     place.run(&["serve"]).ends(2);
