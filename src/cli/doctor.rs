@@ -119,6 +119,7 @@ impl Doctor {
             }
         }
         examined.extend(subject.examine(&self.wanted(&[Part::Address, Part::Telegram, Part::Github, Part::Ai])).await);
+        doctor::tell_secrets_once(&mut examined);
         examined
     }
 
