@@ -174,7 +174,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
-        Verb::Docs(docs) => docs.run(),
+        Verb::Docs(docs) => docs.run(&context),
         Verb::Assets(assets) => assets.run(&context),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
