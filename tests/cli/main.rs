@@ -524,6 +524,20 @@ fn copies_are_made_and_put_back() {
 }
 
 #[test]
+fn a_verb_without_the_one_before_it_is_told_with_it() {
+    let place = Sandbox::empty();
+    for verb in ["approve", "reject", "cancel", "retry", "rollback", "resolve"] {
+        place.run(&[verb, "1"]).ends(2).says(&format!("there is `rmm release {verb}`")).says_not("similar");
+    }
+    place.run(&["trust", "web-1"]).ends(2).says("there is `rmm host trust`");
+    place.run(&["show", "1"]).ends(2).says("there is `rmm release show`").says("and `rmm ");
+    place.run(&["service", "approve", "1"]).ends(2).says("there is `rmm release approve`");
+    // What nothing is called keeps the tip of what is written alike.
+    place.run(&["releas"]).ends(2).says("similar").says_not("there is");
+    place.run(&["nonsense"]).ends(2).says_not("tip");
+}
+
+#[test]
 fn data_is_copied_and_put_back_without_the_secrets_of_the_service() {
     let mut place = Sandbox::new();
     place.token(&["first", "--role", "viewer"]);
