@@ -102,3 +102,19 @@ fn of<E: RustEmbed>(folder: &str) -> Vec<File> {
 fn text<E: RustEmbed>(name: &str) -> Option<String> {
     String::from_utf8(E::get(name)?.data.into_owned()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn binaries_are_called_as_a_release_calls_them() {
+        let releases = include_str!("../.github/workflows/release.yml");
+        let said = [include_str!("../assets/container/Dockerfile"), include_str!("../docs/install.md")];
+        let words = said.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)));
+        let targets: Vec<_> =
+            words.filter_map(|word| word.strip_prefix("rmm-")).filter(|word| word.contains("linux")).collect();
+        assert_eq!(targets.len(), 3, "{targets:?}");
+        for target in targets {
+            assert!(releases.contains(&format!("target: {target},")), "{target}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::domain::finding::{About, Finding};
+use crate::domain::finding::{About, Finding, Found, MachineFact};
 use crate::engine::catalog::Catalog;
 
 /// What can be looked at from here.
@@ -81,10 +81,28 @@ impl Subject<'_> {
                 Part::Ai => examined.extend(ai::examine(config).await),
             }
         }
-        examined.retain(|one| !one.findings.is_empty());
+        tell_secrets_once(&mut examined);
         for finding in examined.iter_mut().flat_map(|one| &mut one.findings) {
             catalog.redactor().hide_in(finding);
         }
         examined
     }
+}
+
+/// A secret that cannot be looked up is told where it is needed, if that was looked at, and else with the configuration. What has
+/// nothing to say is left out.
+pub fn tell_secrets_once(examined: &mut Vec<Examined>) {
+    let elsewhere = examined.iter().filter(|one| one.part != machine::PART).flat_map(|one| &one.findings);
+    let needed: Vec<_> = elsewhere.filter_map(missing_secret).map(ToOwned::to_owned).collect();
+    let is_told = |finding: &Finding| missing_secret(finding).is_some_and(|key| needed.iter().any(|told| told == key));
+    for one in examined.iter_mut().filter(|one| one.part == machine::PART) {
+        one.findings.retain(|finding| !is_told(finding));
+    }
+    examined.retain(|one| !one.findings.is_empty());
+}
+
+/// The key of the secret that is missing.
+fn missing_secret(finding: &Finding) -> Option<&str> {
+    let Found::Machine(MachineFact::NoSecret { key, .. }) = &finding.found else { return None };
+    Some(key)
 }

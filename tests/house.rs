@@ -238,7 +238,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     // With the key of the record, which only an RMM that does not run can be given anew.
     ("cli/audit.rs", &[]),
     // Tells a sample.
-    ("gallery", &["commits", "dashboard", "definitions", "hosts", "logs", "tokens"]),
+    ("gallery", &["alerts", "commits", "dashboard", "definitions", "hosts", "logs", "tokens"]),
 ];
 
 #[test]

@@ -23,8 +23,8 @@ pub struct Context {
 pub struct Local {
     /// Its data directory.
     pub data_dir: PathBuf,
-    /// Its configuration. A running RMM is reached without: the secrets of its service unit may well be missing in
-    /// the operator's shell.
+    /// Its configuration, without the secrets that this process cannot look up: those of its service unit may well be missing in
+    /// the operator's shell. A running RMM is reached without all of it.
     pub config: Result<Box<Config>, ConfigErrors>,
 }
 
@@ -48,7 +48,7 @@ impl Context {
     /// # Errors
     /// When the configuration does not even say where its data is.
     pub fn local(&self) -> Result<Local, Fault> {
-        match Config::load(&self.config, &self.env) {
+        match Config::load_without_secrets(&self.config, &self.env) {
             Ok(config) => Ok(Local { data_dir: config.server.data_dir.clone(), config: Ok(Box::new(config)) }),
             Err(errors) => match data_dir(&self.config, &self.env) {
                 Some(data_dir) => Ok(Local { data_dir, config: Err(errors) }),

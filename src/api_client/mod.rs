@@ -45,6 +45,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(7);
 pub enum Intent {
     /// Look. Where RMM has never run there is nothing to see, and nothing is made for it.
     Look,
+    /// Copy the data: done as well when no RMM runs, and without the secrets of its configuration.
+    Copy,
     /// Administer: done as well when no RMM runs.
     Administer,
     /// Change a release: recorded as well when no RMM runs, which then begins the work.
@@ -128,6 +130,9 @@ impl Client {
         let files = DataDir::new(&local.data_dir);
         let socket = files.socket();
         let began = tokio::time::Instant::now();
+        let needs_secrets = intent != Intent::Copy;
+        let config =
+            local.config.and_then(|config| if needs_secrets { config.with_all_secrets() } else { Ok(*config) });
         loop {
             match operator::call(&socket).await {
                 Ok(_) => return Ok(Self::on_socket(socket)),
@@ -141,10 +146,10 @@ impl Client {
             if intent == Intent::Watch {
                 return Err(not_running(&local.data_dir, NotServing::TakesServer));
             }
-            if intent == Intent::Look && !files.database().exists() {
+            if matches!(intent, Intent::Look | Intent::Copy) && !files.database().exists() {
                 return Err(not_running(&local.data_dir, NotServing::NoDatabase));
             }
-            let config = local.config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
+            let config = config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
             match App::open(config, &crate::config::env_vars(std::env::vars_os())) {
                 Ok(app) => {
                     if intent == Intent::Move {

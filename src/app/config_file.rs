@@ -192,7 +192,10 @@ impl ConfigFile {
 /// # Errors
 /// [`ConfigErrors`] when the file itself is not right any more.
 pub fn at_a_start(file: &Config, defined: Vec<Defined>, env: &EnvVars) -> Result<Composed, ConfigErrors> {
-    file.compose(&blocks(defined), env, Config::with_all_secrets, |_| true)
+    // A file that was read without some secrets goes on without those.
+    let has_more = |config: &Config| config.unset.len() > file.unset.len();
+    let accept = |config: Config| if has_more(&config) { Err(ConfigErrors(config.unset)) } else { Ok(config) };
+    file.compose(&blocks(defined), env, accept, |_| true)
 }
 
 /// Why the file is not read again.

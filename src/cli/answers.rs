@@ -226,6 +226,18 @@ pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> 
     }
 }
 
+/// How many errors there are beside secrets that could not be looked up.
+pub(super) fn errors_and_warnings(language: Language, errors: usize, warnings: usize) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    match language {
+        En => {
+            let (more, most) = (plural(errors), plural(warnings));
+            format!("{errors} error{more}, {warnings} warning{most} in the configuration")
+        }
+        Ru => format!("в конфигурации ошибок: {errors}, предупреждений: {warnings}"),
+    }
+}
+
 /// Before what is wrong with a service of the dashboard.
 pub(super) fn put_aside(language: Language, service: impl Display) -> String {
     match language {
@@ -474,6 +486,8 @@ mod tests {
                 right(language, "rmm.toml", 5),
                 not_for_here(language, "rmm.toml", 1, true),
                 not_for_here(language, "rmm.toml", 2, false),
+                errors_and_warnings(language, 1, 2),
+                errors_and_warnings(language, 2, 1),
                 put_aside(language, "shop"),
                 defined_twice(language, "shop"),
                 open_files(language, 1024, 400),

@@ -37,7 +37,7 @@ enum About {
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Examples:\n  rmm backup /var/backups/rmm-$(date +%F).db\n  rmm backup /var/backups/rmm.db --overwrite\n  rmm backup status\n\n\
-    Works while RMM runs, and without. The copy is one file, complete and readable by its owner only.\n\n\
+    Works while RMM runs, and without, where it takes none of the secrets of rmm.toml. The copy is one file, complete and readable by its owner only.\n\n\
     The key of the record, audit.key in the data directory, is not part of it: who has the key and the copy could \
     rewrite history unseen. A restore needs both, so keep a copy of audit.key somewhere else, once. --with-key \
     puts it beside the copy as FILE.key, for copies that go to a safe place anyway.\n\n\
@@ -75,7 +75,7 @@ impl Backup {
         if remote && self.with_key {
             return Err(Fault::Usage("--with-key works only on the server itself, without RMM_URL".to_owned()));
         }
-        let client = Client::connect(context, Intent::Look).await?;
+        let client = Client::connect(context, Intent::Copy).await?;
         let file = if remote {
             file.to_owned()
         } else {

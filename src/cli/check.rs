@@ -9,13 +9,13 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{answers, words};
-use crate::api_client::{Context, Fault, print};
+use crate::api_client::{Context, Fault, USAGE, print};
 use crate::app::config_file::with_dashboard;
 use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
-use crate::config::{Backup, Composed, Config, EnvVars};
+use crate::config::{Backup, Composed, Config, ConfigErrors, EnvVars, Problem};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::ids::ServiceName;
@@ -50,8 +50,7 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
-        let file = Config::load_without_secrets(&context.config, &context.env)?;
-        let Composed { config, aside, in_file } = with_dashboard(&file, &context.env)?;
+        let Composed { config, aside, in_file } = read(context)?;
         let config = config.without_collisions()?;
         let (language, cannot_work) = (context.ui.language, !errors(&config).is_empty());
         let words = words::words(language);
@@ -65,10 +64,7 @@ impl Check {
             let file = context.config.display();
             return Err(Fault::Usage(answers::not_for_here(language, file, errors.len(), cannot_work)));
         }
-        let unset = config
-            .unset
-            .iter()
-            .map(|problem| format!("{}\n  {}", problem.told(told), words::words(told).not_looked_up));
+        let unset = config.unset.iter().map(|problem| unset_secret(problem, told));
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
         let unreadable = local_steps::unreadable(&config, &context.config).into_iter();
         warnings.extend(unreadable.map(|(path, user)| answers::unreadable(told, path.display(), &user)));
@@ -115,6 +111,31 @@ impl Check {
     }
 }
 
+/// The configuration, for who may not have RMM's environment: what cannot be looked up is no error, also beside errors.
+pub(super) fn read(context: &Context) -> Result<Composed, Fault> {
+    let file = Config::load_without_secrets(&context.config, &context.env);
+    file.and_then(|file| with_dashboard(&file, &context.env)).map_err(|errors| wrong(errors, context.ui.language))
+}
+
+/// Tells what is wrong with a configuration.
+fn wrong(ConfigErrors(problems): ConfigErrors, language: Language) -> Fault {
+    let (unset, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.is_unset);
+    if unset.is_empty() {
+        return ConfigErrors(errors).into();
+    }
+    let count = (errors.len(), unset.len());
+    errors.iter().for_each(|error| note(&error.told(language)));
+    for secret in unset {
+        note(&format!("{}: {}", words::words(language).warning, unset_secret(&secret, language)));
+    }
+    note(&answers::errors_and_warnings(language, count.0, count.1));
+    Fault::Said(USAGE)
+}
+
+fn unset_secret(problem: &Problem, language: Language) -> String {
+    format!("{}\n  {}", problem.told(language), words::words(language).not_looked_up)
+}
+
 /// What is wrong on this machine. An RMM that has released something goes on with it.
 pub(super) fn refused(config: &Config, file: &Path) -> Vec<String> {
     let mut errors = errors(config);
@@ -129,10 +150,17 @@ pub(super) fn is_new(config: &Config) -> bool {
     !database.exists() || history().is_ok_and(|any| !any)
 }
 
-/// Services that the database knows and the configuration does not.
+/// Services that the database knows and the configuration does not, but for those that were removed in the dashboard.
 fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
     let database = DataDir::new(&config.server.data_dir).database();
-    let known = open_reader(&database).and_then(|conn| definitions::with_history(&conn)).unwrap_or_default();
+    let read = open_reader(&database).and_then(|conn| {
+        let known = definitions::with_history(&conn)?;
+        let is_removed = |name: &&ServiceName| definitions::is_removed(&conn, name).unwrap_or_default();
+        let removed: Vec<_> = known.iter().map(|(name, _)| name).filter(is_removed).cloned().collect();
+        Ok((known, removed))
+    });
+    let (known, removed) = read.unwrap_or_default();
+    let is_renamed = |name: &ServiceName| config.services.iter().any(|service| service.was.as_ref() == Some(name));
     let may_be = |name: &ServiceName, source: Option<&Source>| {
         let (text, folder) = source?;
         let earlier = Config::parse(text, "an earlier rmm.toml", Path::new(folder), env).ok()?;
@@ -140,6 +168,7 @@ fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
         config.may_be_now(former, &earlier).filter(|now| known.iter().all(|(known, _)| *known != now.name))
     };
     let gone = known.iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
+    let gone = gone.filter(|(name, _)| !removed.contains(name) || is_renamed(name));
     gone.map(|(name, source)| {
         if let Some(now) = config.services.iter().find(|service| service.was.as_ref() == Some(name)) {
             return format!(

@@ -1,10 +1,12 @@
 //! `rmm docs`: the pages of `docs/`, which the binary carries.
 
 use std::fmt::Write;
+use std::io::{IsTerminal, stdout};
 
 use clap::Args;
 
-use crate::api_client::{Fault, print};
+use crate::api_client::{Context, Fault, print};
+use crate::terminal::markdown;
 
 macro_rules! pages {
     ($($name:literal: $about:literal,)*) => {
@@ -33,7 +35,10 @@ pages! {
 
 /// Read the documentation
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rmm docs                      which pages there are\n  rmm docs servers | less")]
+#[command(
+    after_help = "Examples:\n  rmm docs                      which pages there are\n  rmm docs servers\n  rmm docs servers > servers.md\n\n\
+    On a terminal, a page is laid out for its width. Into a file or a command, it is Markdown."
+)]
 pub struct Docs {
     /// A page; without one, all are listed
     page: Option<String>,
@@ -41,13 +46,24 @@ pub struct Docs {
 
 impl Docs {
     /// Prints a page, or the list of them.
-    pub fn run(&self) -> Result<(), Fault> {
+    pub fn run(&self, context: &Context) -> Result<(), Fault> {
         let Some(wanted) = &self.page else { return print(&list()) };
         let name = wanted.trim_end_matches(".md").to_lowercase();
         match PAGES.iter().find(|(page, ..)| *page == name) {
+            Some((.., text)) if stdout().is_terminal() => print(&markdown(text, &context.ui, &leads_to)),
             Some((.., text)) => print(text),
             None => Err(Fault::Usage(format!("there is no page {wanted:?}; there is\n{}", list().trim_end()))),
         }
+    }
+}
+
+/// What the reader can open for the address of a link: another page, an address of the web, or what the binary writes.
+fn leads_to(address: &str) -> Option<String> {
+    let file = address.split('#').next().unwrap_or_default();
+    match file.strip_suffix(".md").filter(|name| PAGES.iter().any(|(page, ..)| page == name)) {
+        Some(page) => Some(format!("rmm docs {page}")),
+        None if file == "../rmm.toml.example" => Some("rmm init --example".to_owned()),
+        None => address.contains("://").then(|| address.to_owned()),
     }
 }
 
@@ -68,6 +84,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use crate::config::Config;
+    use crate::terminal::Ui;
 
     /// Every page with its name, and the README.
     fn pages() -> Vec<(&'static str, &'static str)> {
@@ -123,6 +140,29 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(found > 25, "only {found} calls were found");
+    }
+
+    #[test]
+    fn every_page_fits_its_window_and_its_blocks_stay_as_they_are() {
+        for (name, text) in pages() {
+            for width in [40, 60, 80, 140] {
+                let shown = markdown(text, &Ui::test(width), &leads_to);
+                let lines: Vec<_> = shown.lines().map(str::trim).collect();
+                let fenced = text.split("```").skip(1).step_by(2).flat_map(|block| block.lines().skip(1));
+                let code: Vec<_> = fenced.map(str::trim).collect();
+                for line in &code {
+                    assert!(lines.contains(line), "{name} at {width} has broken: {line}");
+                }
+                for line in shown.lines().filter(|line| !code.contains(&line.trim())) {
+                    let fits = line.chars().count() <= width.min(100);
+                    let is_one_word = line.split_whitespace().count() <= 2;
+                    assert!(fits || is_one_word, "{name} at {width}: {line}");
+                }
+                let count =
+                    |text: &str| text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count();
+                assert!(count(&shown) * 10 > count(text) * 9, "{name} at {width} has lost something");
+            }
+        }
     }
 
     #[test]

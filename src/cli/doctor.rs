@@ -9,7 +9,6 @@ use super::host::check_each;
 use super::{check, findings};
 use crate::api_client::{Client, Context, FAILED, Fault, print};
 use crate::app::DataDir;
-use crate::app::config_file::with_dashboard;
 use crate::config::Config;
 use crate::contract;
 use crate::doctor::{self, Examined, Subject};
@@ -82,8 +81,7 @@ struct Numbered {
 
 impl Doctor {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let file = Config::load_without_secrets(&context.config, &context.env)?;
-        let config = with_dashboard(&file, &context.env)?.config;
+        let config = check::read(context)?.config;
         let examined = self.look(context, &config).await;
         print(&if self.json { json(&examined)? } else { shown(&examined, &context.ui) })?;
         let failed = examined.iter().filter(|one| one.findings.iter().any(Finding::fails));
@@ -121,6 +119,7 @@ impl Doctor {
             }
         }
         examined.extend(subject.examine(&self.wanted(&[Part::Address, Part::Telegram, Part::Github, Part::Ai])).await);
+        doctor::tell_secrets_once(&mut examined);
         examined
     }
 

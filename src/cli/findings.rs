@@ -1,12 +1,14 @@
 //! How what was looked at is shown: a line each, and for what is not well what to do.
 
-use crate::domain::finding::{Finding, State};
+use crate::domain::finding::{Finding, Remedy, State};
 use crate::terminal::{Tone, Ui, clean, wrap};
 
 /// What stands before the name of what was looked at.
 const MARK: usize = 8;
 /// The least that such a name takes.
 const NAME: usize = 10;
+/// The least that is left for words, in columns.
+const NARROWEST: usize = 20;
 /// What a number before it takes.
 const NUMBER: usize = 4;
 
@@ -30,6 +32,7 @@ fn shown<'a>(
     let name_of = |finding: &Finding| clean(ui.language.topic(&finding.topic));
     let widest = findings.clone().map(|(_, finding)| name_of(finding).chars().count()).max().unwrap_or(0).max(NAME);
     let indent = number + MARK + widest + 2;
+    let room = ui.prose().saturating_sub(indent).max(NARROWEST);
     let mut out = format!("{}\n", ui.heading(&clean(about)));
     for (number, finding) in findings {
         let (mark, tone) = match finding.state {
@@ -40,15 +43,19 @@ fn shown<'a>(
         let name = ui.paint(&format!("{:widest$}", name_of(finding)), Tone::Dim);
         let mark = ui.paint(&format!("{mark:4}"), tone);
         let detail = ui.language.found(&finding.found);
-        for (at, line) in lines(&detail, ui.prose().saturating_sub(indent).max(20)).iter().enumerate() {
+        for (at, line) in lines(&detail, room).iter().enumerate() {
             match at {
                 0 => out.push_str(&format!("{number}  {mark}  {name}  {line}\n")),
                 _ => out.push_str(&format!("{:indent$}{line}\n", "")),
             }
         }
         if let Some(remedy) = &finding.remedy {
-            let remedy = clean(&ui.language.finding_remedy(remedy));
-            out.push_str(&format!("{:indent$}{}\n", "", ui.paint(&remedy, Tone::Busy)));
+            let told = clean(&ui.language.finding_remedy(remedy));
+            // What is pasted stays in one piece.
+            let is_pasted = matches!(remedy, Remedy::Command { .. });
+            for line in if is_pasted { vec![told] } else { wrap(&told, room) } {
+                out.push_str(&format!("{:indent$}{}\n", "", ui.paint(&line, Tone::Busy)));
+            }
         }
     }
     out
@@ -76,5 +83,14 @@ mod tests {
                     21 |   [[services.surfaces]]\n      |   ^^^^^^^^^^^^^^^^^^^^^\n      = hint: write one";
         let found = Finding::fail(Topic::Config, MachineFact::Said { said: said.to_owned() });
         insta::assert_snapshot!(report("this machine", &[found], &Ui::test(70)));
+    }
+
+    #[test]
+    fn what_to_do_is_wrapped_and_what_is_pasted_is_not() {
+        let fact = || MachineFact::Said { said: "is not there".to_owned() };
+        let told = Finding::fail(Topic::Secret, fact()).with(Remedy::RunAsService);
+        let command = "sudo -u rmm rmm host trust web-1 --fingerprint SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let pasted = Finding::fail(Topic::Key, fact()).with(command);
+        insta::assert_snapshot!(report("this machine", &[told, pasted], &Ui::test(60)));
     }
 }

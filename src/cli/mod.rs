@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 
@@ -168,13 +169,13 @@ pub fn main() -> ExitCode {
         eprintln!("rmm: the user of steps cannot be taken: {}", become_program(arguments));
         return ExitCode::from(CANNOT_RUN);
     }
-    let Cli { config, lang, verb } = Cli::parse();
+    let Cli { config, lang, verb } = Cli::try_parse().unwrap_or_else(|error| with_tip(error).exit());
     let context = Context::new(config, lang);
     let done = match verb {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
-        Verb::Docs(docs) => docs.run(),
+        Verb::Docs(docs) => docs.run(&context),
         Verb::Assets(assets) => assets.run(&context),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
@@ -205,6 +206,31 @@ pub fn main() -> ExitCode {
         Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };
     done.map_or_else(|fault| fault.tell(context.ui.language), |()| ExitCode::SUCCESS)
+}
+
+/// An error with a tip, where a verb was typed without the one that it stands below: `rmm approve` for `rmm release approve`.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let ways = ways_to(&Cli::command(), "", typed);
+    if let Some((last, others)) = ways.split_last() {
+        let before = if others.is_empty() { String::new() } else { format!("{} and ", others.join(", ")) };
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![format!("there is {before}{last}").into()]));
+    }
+    error
+}
+
+/// The calls in which a verb of this name stands, below this command.
+fn ways_to(command: &clap::Command, before: &str, name: &str) -> Vec<String> {
+    let path = format!("{before}{} ", command.get_name());
+    let mut found = Vec::new();
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        if sub.get_name() == name || sub.get_all_aliases().any(|alias| alias == name) {
+            found.push(format!("`{path}{}`", sub.get_name()));
+        }
+        found.extend(ways_to(sub, &path, name));
+    }
+    found
 }
 
 /// Text that people read. What is no UTF-8 in it, such as a letter in Latin-1, is told to be so by U+FFFD, and costs nothing else.

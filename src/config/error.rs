@@ -36,6 +36,8 @@ pub struct Problem {
     pub hint: Option<ConfigHint>,
     /// The offending line; `None` where the line holds what must not be printed.
     pub excerpt: Option<Excerpt>,
+    /// It is a secret that this process cannot look up. RMM itself may have it.
+    pub is_unset: bool,
 }
 
 /// The offending line and how many of its characters, from [`Position::column`] on, are meant.
@@ -58,7 +60,7 @@ impl Problem {
 
 impl From<&Problem> for Misconfigured {
     fn from(problem: &Problem) -> Self {
-        let Problem { file, service, position, key, fault, hint, excerpt } = problem;
+        let Problem { file, service, position, key, fault, hint, excerpt, is_unset: _ } = problem;
         let excerpt = position.zip(excerpt.as_ref()).map(|(Position { line, column }, excerpt)| {
             // Tabs are kept, so that the caret stands under its character whatever the width of a tab is.
             let margin: String =

@@ -138,7 +138,7 @@ impl<'t> Report<'t> {
 
     /// A secret that this process cannot look up; RMM itself may have it.
     pub fn unset(&self, place: &Origin, fault: ConfigFault) {
-        let problem = self.problem(place, fault, None);
+        let problem = Problem { is_unset: true, ..self.problem(place, fault, None) };
         let mut unset = self.unset.borrow_mut();
         if !unset.contains(&problem) {
             unset.push(problem);
@@ -202,7 +202,7 @@ impl<'t> Report<'t> {
             Some(_) | None => place.path.clone(),
         };
         let (position, excerpt) = located.unzip();
-        Problem { file, service, position, key, fault, hint, excerpt }
+        Problem { file, service, position, key, fault, hint, excerpt, is_unset: false }
     }
 }
 

@@ -8,6 +8,8 @@ use crate::domain::finding::{About, Finding, MachineFact, Remedy, Topic};
 use crate::store::schema;
 use crate::store::space::{Space, free_in};
 
+/// What it is called.
+pub(super) const PART: &str = "machine";
 /// Shows what is wrong with the configuration.
 const CHECK: &str = "rmm check";
 /// With less, RMM will soon be unable to write.
@@ -22,7 +24,7 @@ pub(super) fn examine(subject: Subject<'_>) -> Examined {
     let config = subject.config;
     let findings =
         [configuration(subject), database(subject.database), disk(config), clock(), vec![subject.open_files.clone()]];
-    Examined { part: "machine", about: About::Machine, findings: findings.into_iter().flatten().collect() }
+    Examined { part: PART, about: About::Machine, findings: findings.into_iter().flatten().collect() }
 }
 
 fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Finding> {

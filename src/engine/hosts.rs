@@ -362,7 +362,7 @@ impl Engine {
             fingerprint: None,
             fingerprints: Vec::new(),
             offered: None,
-            services: Use::of(&catalog, &HostName::local()).services,
+            services: services_on(&catalog, &HostName::local()),
             checked: checked(&HostName::local()),
         };
         let others = catalog.hosts().map(|host| {
@@ -375,13 +375,20 @@ impl Engine {
                 fingerprint: the_one(&may, offered.as_ref()).cloned(),
                 fingerprints: may,
                 offered,
-                services: Use::of(&catalog, &host.name).services,
+                services: services_on(&catalog, &host.name),
                 checked: checked(&host.name),
                 host: Some(host.clone()),
             }
         });
         Ok(std::iter::once(local).chain(others).collect())
     }
+}
+
+/// The services that use a host; those that are retired bring nothing to it any more.
+fn services_on(catalog: &Catalog, host: &HostName) -> Vec<ServiceName> {
+    let comes_here =
+        |name: &ServiceName| catalog.service(name).is_some_and(|service| !service.retired || service.put_aside);
+    Use::of(catalog, host).services.into_iter().filter(comes_here).collect()
 }
 
 fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> {

@@ -16,6 +16,7 @@ mod delivery_log;
 mod dispatcher;
 mod following;
 mod foreign;
+pub mod guesses;
 mod health;
 pub mod hosts;
 pub mod identity;

@@ -42,8 +42,8 @@ impl Engine {
                 None => Some("RMM has not recorded how it was defined".to_owned()),
             };
             match problem {
-                // Why it is put aside has been told.
-                None if aside.contains(&service) => {}
+                // Why it is put aside has been told, and who removes a service knows it.
+                None if aside.contains(&service) || self.is_removed(&service).await => {}
                 None => tracing::warn!(
                     "the service {service} is not defined any more: what is under way ends by the definition that it \
                      began with, its history stays, and nothing new begins; if it was renamed, `was = \"{service}\"` under \
@@ -63,6 +63,12 @@ impl Engine {
         if let Err(error) = self.tell_dead_tokens().await {
             tracing::error!(%error, "which tokens have lost their person could not be read");
         }
+    }
+
+    /// Whether a service was removed in the dashboard.
+    async fn is_removed(&self, service: &ServiceName) -> bool {
+        let service = service.clone();
+        self.read(move |conn| definitions::is_removed(conn, &service)).await.unwrap_or_default()
     }
 
     /// Services that were renamed keep their history.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 use super::hands::Hands;
+use crate::domain::alert::{Alert, AlertKind};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Said};
 use crate::domain::commits::{CommitLine, CommitList};
 use crate::domain::fault::HealthFault;
@@ -24,6 +25,7 @@ use crate::domain::step::{Action, Step, StepKind};
 use crate::engine::clock::Clock;
 use crate::engine::hosts::{compare, kept};
 use crate::engine::{Engine, Request};
+use crate::store::alerts::{self, Guess};
 use crate::store::tokens::{self, NewToken};
 use crate::store::{commits, hosts, logs, runs};
 
@@ -96,7 +98,11 @@ impl Story {
         let seventh = self.created("shop", "v1.3.1", Some(fifth)).await?;
         self.run(seventh, Until::Well).await?;
         self.run(seventh, Until::Fails(StepKind::MigrateDown)).await?;
-        Ok(())
+        self.guessed(
+            seventh,
+            "The view `prices` still uses the column `coupon`.\nLook at the migration 20260301_coupons.",
+        )
+        .await
     }
 
     async fn today(&self) -> anyhow::Result<()> {
@@ -254,6 +260,25 @@ impl Story {
         self.approve(id, &["ann", "boris"]).await?;
         self.run(id, Until::Well).await?;
         Ok(id)
+    }
+
+    /// A model guesses why a release has failed.
+    async fn guessed(&self, release: ReleaseId, said: &'static str) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let alert = Alert {
+            kind: AlertKind::Failed,
+            place: self.engine.look(release, |_, release| release.service.to_string()).await?,
+            what: String::new(),
+            about: format!("release:{release}"),
+            seq: None,
+            trace: None,
+        };
+        let guess = Guess { model: "qwen3:8b".into(), said: Ok(said.to_owned()) };
+        let write = self.engine.store().write(move |tx| {
+            alerts::raise(tx, &alert.about, &alert, 1, now)?;
+            alerts::guessed(tx, &alert.about, now, &guess)
+        });
+        Ok(write.await.map_err(crate::store::WriteError::flatten)?)
     }
 
     async fn approve(&self, release: ReleaseId, people: &[&str]) -> anyhow::Result<()> {

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
 use super::columns::{maybe_time, millis, time, word};
-use crate::domain::alert::{Alert, Silent, goes_on};
+use crate::domain::alert::{Alert, AlertKind, Silent, goes_on};
+use crate::domain::ids::ReleaseId;
 
 /// So many are kept, the newest.
 const MOST: u32 = 500;
@@ -198,6 +199,24 @@ pub fn guessed(conn: &Connection, key: &str, since: Timestamp, guess: &Guess) ->
     Ok(())
 }
 
+/// What models guess about the failures of a release, each with when that failure was first told, the oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn guesses(conn: &Connection, release: ReleaseId) -> Result<Vec<(Timestamp, Guess)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT since, model, guess FROM telegram_alerts WHERE about = ?1 AND kind IN (?2, ?3) AND model IS NOT NULL \
+         AND guess IS NOT NULL",
+    )?;
+    let kinds = [AlertKind::Failed, AlertKind::RollbackFailed].map(AlertKind::as_str);
+    let guess =
+        |row: &Row<'_>| Ok((time(row, "since")?, Guess { model: row.get("model")?, said: Ok(row.get("guess")?) }));
+    let rows = statement.query_map((format!("release:{release}"), kinds[0], kinds[1]), guess)?;
+    let mut found: Vec<(Timestamp, Guess)> = rows.collect::<Result<_, _>>()?;
+    found.sort_by_key(|(since, _)| *since);
+    Ok(found)
+}
+
 /// The alerts whose messages do not show how they stand, the longest waiting first.
 ///
 /// # Errors
@@ -257,7 +276,7 @@ pub(super) fn chat_moved(conn: &Connection, chat: i64) -> Result<(), StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::{AlertKind, Silence};
+    use crate::domain::alert::Silence;
     use crate::store::migrate::test_database;
 
     fn at(minutes: i64) -> Timestamp {
@@ -339,6 +358,22 @@ mod tests {
         assert_eq!(get(&conn, "k").unwrap().unwrap().guess, None);
         guessed(&conn, "k", at(0), &guess).unwrap();
         assert_eq!(get(&conn, "k").unwrap().unwrap().guess, Some(guess));
+    }
+
+    #[test]
+    fn guesses_about_a_release_are_those_of_its_failures() {
+        let conn = test_database();
+        let failed = Alert { kind: AlertKind::Failed, about: "release:1".into(), ..error("") };
+        let moved = Alert { kind: AlertKind::TagMoved, ..failed.clone() };
+        let other = Alert { about: "release:11".into(), ..failed.clone() };
+        let guess = |said| Guess { model: "m".into(), said };
+        for (key, alert) in [("a", &failed), ("b", &moved), ("c", &other)] {
+            raise(&conn, key, alert, 1, at(3)).unwrap();
+            guessed(&conn, key, at(3), &guess(Ok(format!("{key} is full")))).unwrap();
+        }
+        assert_eq!(guesses(&conn, ReleaseId(1)).unwrap(), [(at(3), guess(Ok("a is full".into())))]);
+        guessed(&conn, "a", at(3), &guess(Err("it answers 500".into()))).unwrap();
+        assert_eq!(guesses(&conn, ReleaseId(1)).unwrap(), []);
     }
 
     #[test]

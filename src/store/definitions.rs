@@ -105,6 +105,14 @@ pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether the last word about a service is that somebody has removed it from the dashboard.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn is_removed(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {
+    Ok(revisions(conn, service, 1)?.first().is_some_and(Revision::is_removal))
+}
+
 /// One of them.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! How answers look on a terminal: width, colour, tables, cards. Knows nothing of RMM.
 
+mod markdown;
 mod table;
 mod text;
 mod time;
@@ -8,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::markdown::markdown;
 pub use self::table::{Column, Table};
 use self::text::terminal_safe;
 pub use self::text::{clean, clean_lines, full_stop, sentence, shell_word, width, wrap};
@@ -28,6 +30,8 @@ pub enum Tone {
     Dim,
     /// A heading.
     Bold,
+    /// It matters in its sentence.
+    Stressed,
     /// It went well.
     Good,
     /// It went wrong.
@@ -113,6 +117,7 @@ impl Ui {
             Tone::Plain => return text.clone(),
             Tone::Dim => "2",
             Tone::Bold => "1",
+            Tone::Stressed => "3",
             Tone::Good => "32",
             Tone::Bad => "1;31",
             Tone::Busy => "36",

@@ -332,7 +332,11 @@ impl Language {
     #[must_use]
     pub fn happened(self, kind: &str, data: &Value) -> String {
         let told = event::Told(data);
+        let decided = told.known::<Reason>("because");
+        let decided = decided.filter(|why| matches!(why, Reason::Rejected { .. } | Reason::Cancelled { .. }));
         match told.known::<Status>("to").filter(|_| kind == "release_moved") {
+            // Who decided it, and why: that says where it stands, too.
+            Some(_) if decided.is_some() => told.reason(self),
             Some(to) => format!("{}{}", self.status_title(to), told.because(self)),
             None => self.event(kind, data),
         }

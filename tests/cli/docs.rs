@@ -151,3 +151,18 @@ fn every_command_of_the_pages_can_be_typed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(typed >= 15, "only {typed} calls were found");
 }
+
+#[test]
+fn a_page_is_laid_out_on_a_terminal_and_stays_markdown_elsewhere() {
+    let place = Sandbox::empty();
+    let piped = place.run(&["docs", "servers"]).ends(0);
+    assert_eq!(piped.out, PAGES[3].1);
+    if Command::new("script").arg("--version").output().is_err() {
+        return eprintln!("skipped: there is no `script`, so no terminal");
+    }
+    let rmm = format!("{} docs servers", env!("CARGO_BIN_EXE_rmm"));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &rmm, "/dev/null"]).env("COLUMNS", "60").env("NO_COLOR", "1").stdin(Stdio::null());
+    let shown = finished(&mut terminal).ends(0).says("═══").says("`rmm docs install`").says_not("](").out;
+    assert!(shown.lines().any(|line| line.trim_end().chars().count() > 50), "{shown}");
+}

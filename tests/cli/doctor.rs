@@ -77,3 +77,17 @@ fn what_is_found_is_told_in_the_language_of_the_reader() {
         .ends(4)
         .says("RMM по адресу http://127.0.0.1:1 недоступен");
 }
+
+#[test]
+fn a_missing_secret_is_told_once_and_what_says_nothing_has_no_heading() {
+    let place = Sandbox::empty();
+    let with = |section: &str| fs::write(place.path("rmm.toml"), format!("{CONFIG}\n{section}\n")).unwrap();
+    with("[github]\ntoken = \"env:NOT_HERE\"");
+    let told = place.run(&["doctor", "machine", "github"]).ends(1);
+    assert_eq!(told.out.matches("NOT_HERE").count(), 1, "{}", told.out);
+    place.run(&["doctor", "machine"]).ends(0).says("WARN").says("NOT_HERE");
+    place.run(&["doctor", "github"]).ends(1).says("FAIL").says("NOT_HERE");
+    with("[telegram]\ntoken = \"env:NOT_HERE\"");
+    let told = place.run(&["doctor", "machine", "github"]).ends(0).says("NOT_HERE");
+    assert!(!told.out.contains("api.github.com"), "{}", told.out);
+}

@@ -236,6 +236,13 @@ fn a_first_configuration() {
     let unset = "the environment variable `RMM_NOBODY_HAS_SET_THIS` is not set";
     place.run(&["check"]).ends(0).says("warning: ").says(unset).says("could not be looked up here");
     place.run(&["serve"]).ends(2).says(unset);
+    // Beside an error it is none either; for the one that is to run, it is.
+    let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
+    fs::write(place.path("rmm.toml"), text + "mesage = 1\n").unwrap();
+    let told =
+        place.run(&["check"]).ends(2).says("telegram.mesage: unknown key").says("warning: rmm.toml:").says(unset);
+    told.says("could not be looked up here").says("1 error, 1 warning in the configuration");
+    place.run(&["serve"]).ends(2).says("2 errors in the configuration");
     fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
     place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
     place.run(&["serve"]).ends(2);
@@ -514,6 +521,41 @@ fn copies_are_made_and_put_back() {
     fresh.run(&["restore", copy.to_str().unwrap()]).ends(0);
     assert_eq!(mode(&fresh.path("data/audit.key")), 0o600);
     fresh.run(&["token", "list"]).ends(0).says("first");
+}
+
+#[test]
+fn a_verb_without_the_one_before_it_is_told_with_it() {
+    let place = Sandbox::empty();
+    for verb in ["approve", "reject", "cancel", "retry", "rollback", "resolve"] {
+        place.run(&[verb, "1"]).ends(2).says(&format!("there is `rmm release {verb}`")).says_not("similar");
+    }
+    place.run(&["trust", "web-1"]).ends(2).says("there is `rmm host trust`");
+    place.run(&["show", "1"]).ends(2).says("there is `rmm release show`").says("and `rmm ");
+    place.run(&["service", "approve", "1"]).ends(2).says("there is `rmm release approve`");
+    // What nothing is called keeps the tip of what is written alike.
+    place.run(&["releas"]).ends(2).says("similar").says_not("there is");
+    place.run(&["nonsense"]).ends(2).says_not("tip");
+}
+
+#[test]
+fn data_is_copied_and_put_back_without_the_secrets_of_the_service() {
+    let mut place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.serve();
+    place.stop();
+    fs::write(place.path("rmm.toml"), format!("{CONFIG}\n[github]\ntoken = \"env:TOKEN_OF_THE_UNIT\"\n")).unwrap();
+    place.run(&["token", "list"]).ends(2).says("TOKEN_OF_THE_UNIT");
+    place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says_not("TOKEN_OF_THE_UNIT");
+    place.run(&["audit", "list"]).ends(2);
+    place.run(&["audit", "verify"]).ends(0);
+    place.run(&["audit", "rotate-key"]).ends(0);
+    place.run(&["export", "all.tar"]).ends(0);
+    place.run(&["import", "all.tar", "--force"]).ends(0);
+    place.run(&["backup", "later.db"]).ends(0);
+    place.run(&["restore", "later.db", "--force"]).ends(0);
+    fs::write(place.path("rmm.toml"), CONFIG).unwrap();
+    place.run(&["audit", "list"]).ends(0).says("copy.db");
+    place.run(&["token", "list"]).ends(0).says("first");
 }
 
 #[test]

@@ -132,6 +132,12 @@ async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
     let last = page.text("#revisions details");
     assert!(last.contains("Revision 3") && last.contains("ann") && last.contains("removed"), "{last}");
     assert!(kinds.contains(&"service_removed".into()));
+    // That was meant, so nothing goes on warning of it, and no host is said to be its.
+    let (code, said) = w.rmm(&["check"]);
+    assert!(code == Some(0) && !said.contains("wiki"), "{said}");
+    assert!(!ann.open("/settings").await.text("main").contains("wiki has releases"));
+    let hosts = w.operator().get("/api/v1/hosts").await.ok();
+    assert!(hosts[0]["name"] == "local" && !hosts[0]["services"].to_string().contains("wiki"), "{hosts}");
     w.is_sound().await;
 }
 

@@ -16,8 +16,9 @@ use crate::config;
 use crate::domain::alert::AlertKind;
 use crate::domain::ids::ReleaseId;
 use crate::domain::release::Release;
-use crate::domain::run::{Run, RunState};
+use crate::domain::run::Run;
 use crate::domain::step::StepState;
+use crate::engine::guesses::told_of;
 use crate::engine::supervise::caught;
 use crate::store::alerts::{self, Guess, Told};
 use crate::store::{StoreError, commits, logs, releases, runs};
@@ -161,7 +162,7 @@ fn task(language: Language, most: usize) -> String {
 
 /// What is known of the trouble.
 async fn data(bot: &Bot, told: &Told) -> Result<String, StoreError> {
-    let alert = &told.alert;
+    let (alert, since) = (&told.alert, told.since);
     let release = alert.about.strip_prefix("release:").and_then(|id| id.parse().ok()).map(ReleaseId);
     let Some(id) = release.filter(|_| alert.kind.is_failure()) else {
         return Ok(format!("An error of RMM itself.\nPart: {}\n{}", alert.place, alert.what));
@@ -170,8 +171,7 @@ async fn data(bot: &Bot, told: &Told) -> Result<String, StoreError> {
         .read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(String::new()) };
             let runs = runs::of_release(conn, id)?;
-            let failed =
-                runs.iter().rev().find(|run| matches!(run.state, RunState::Failed { .. }) && !run.housekeeping);
+            let failed = told_of(&runs, since);
             let output = match failed
                 .and_then(|run| Some((run, run.steps.iter().find(|step| step.state.trouble().is_some())?)))
             {

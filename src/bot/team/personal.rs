@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::bot::audience::About;
 use crate::bot::words::facts;
 use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::Text;
 use crate::domain::ids::PersonName;
 use crate::domain::notice::Notice;
-use crate::domain::person::{Person, Role};
+use crate::domain::person::{Person, Right, Role};
 use crate::domain::reason::Reason;
 use crate::store::events::{self, EventRow};
 use crate::store::news::{self, Due};
@@ -117,6 +119,8 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
     if viewer.actor.as_ref().is_some_and(|actor| actor.label() == by(&event)) {
         return Ok(None);
     }
+    let made = Timestamp::from_millisecond(event.at).unwrap_or_default();
+    let left = sessions::LINK_LASTS.saturating_sub(bot.engine.now().duration_since(made)).as_secs().max(0);
     let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
     let facts = facts! {
         by => by(&event),
@@ -125,6 +129,8 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
         person => text("person"),
         token => text("name"),
         role => text("role"),
+        minutes => u64::try_from(left).unwrap_or_default().div_ceil(60),
+        to_admin => viewer.actor.as_ref().is_some_and(|actor| actor.may(Right::Command, None, false).is_ok()),
     };
     Ok(Some(bot.say(language, key, facts)))
 }

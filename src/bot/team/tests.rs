@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::*;
+use crate::bot::Viewer;
 use crate::bot::testing::bot;
 use crate::clients::telegram::peer::{Peer, Time};
 use crate::config::{Chat, Config, EnvVars};
@@ -19,6 +20,7 @@ use crate::engine::Request;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
+use crate::wording::Language;
 
 const SHOPS: [&str; 6] = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot"];
 const CHATS: [i64; 2] = [-1, -2];
@@ -426,4 +428,29 @@ async fn a_pause_holds_up_one_chat_and_hours_of_outage_end_with_what_is_so_by_th
         assert!(seconds + 1 >= heard.len(), "{} messages within {seconds} s", heard.len());
     }
     bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn a_link_is_told_with_the_time_that_is_left_and_an_admin_is_sent_to_no_other() {
+    let desk = Desk::with(catalog(), Vec::new()).await;
+    let root = PersonName::parse("person", "root").unwrap();
+    desk.engine.make_login_link(&Actor::Operator, Some(root.clone())).await.unwrap();
+    let made = desk.engine.store().progress().borrow().last_event;
+    let told = async |role: Role, language: Language| {
+        let actor = Some(Actor::Person { name: root.clone(), role, door: Door::Telegram });
+        let viewer = Viewer { user: Some(99), actor, first_name: "Root".into(), language, aloud: false };
+        personal::words(&desk.bot, made, &viewer).await.unwrap().unwrap().html
+    };
+    let at_once = told(Role::Member, Language::En).await;
+    assert!(at_once.contains("as you, root: once, within 10 minutes. If you have not asked for it, tell an admin."));
+    desk.clock.pass(Duration::from_secs(5 * 60 + 20));
+    assert!(told(Role::Admin, Language::En).await.contains("within 5 minutes. If you have not asked for it, look at"));
+    assert!(told(Role::Admin, Language::Ru).await.contains("в течение 5 минут. Если вы её не просили, откройте"));
+    desk.clock.pass(Duration::from_secs(4 * 60));
+    assert!(told(Role::Member, Language::Ru).await.contains("в течение 1 минуты. Если вы её не просили, скажите"));
+    desk.clock.pass(Duration::from_secs(60));
+    assert!(
+        told(Role::Admin, Language::En).await.contains("could sign in to the dashboard as you, root: once, and opens")
+    );
+    assert!(told(Role::Admin, Language::Ru).await.contains("root: она больше не действует."));
 }

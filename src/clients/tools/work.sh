@@ -35,8 +35,12 @@ rmm_work_begin() {
 
 # Whether there is room for the lists, which are small and many.
 rmm_has_room() {
-    mkdir -p "$rmm_work" && cd -- "$rmm_work" && mkdir 1 2 3 4 5 6 7 8 9 10 11 12 && dd if=/dev/zero of=room bs=4096 count=16 &&
-        rm -rf -- ./*
+    mkdir -p "$rmm_work" && cd -- "$rmm_work" && mkdir 1 2 3 4 5 6 7 8 9 10 11 12 && rmm_fill room && rm -rf -- ./*
+}
+
+# FILE: writes 64 KiB, by what every shell has: a chroot may be without /dev/zero. It is dd that says whether they are there.
+rmm_fill() {
+    printf '%65536s' '' | dd "of=$1" bs=4096
 }
 
 # A little room that only the way back uses, so that a disk which has become full is not in its way: git needs some for
@@ -47,7 +51,7 @@ rmm_spare_room() {
         umask 077
         mkdir "$rmm_gitdir/rmm-spare" && cd -- "$rmm_gitdir/rmm-spare" || exit
         for rmm_x in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32; do
-            dd if=/dev/zero of=$rmm_x bs=4096 count=16 || exit
+            rmm_fill "$rmm_x" || exit
         done
     ) >/dev/null 2>&1
     return 0

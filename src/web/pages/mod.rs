@@ -15,6 +15,7 @@ mod find;
 mod frame;
 #[cfg(debug_assertions)]
 mod gallery;
+mod guess;
 mod hosts;
 mod insights;
 mod kept;

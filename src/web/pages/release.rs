@@ -126,7 +126,8 @@ async fn render(
     let mut page = page(&overview, &runs, &usual, timeline, viewer, draft);
     page.older_runs = shown.first().filter(|_| more > 0).map(|run| run.id.0);
     page.are_old_runs = asked.runs.is_some();
-    page.runs = progress::lines(&shown, page.are_old_runs, &usual, viewer);
+    let guesses = web.engine.guesses(id).await?;
+    page.runs = progress::lines(&shown, page.are_old_runs, &usual, &guesses, viewer);
     // What was written into a form is not taken away by what happens.
     if draft.is_none() {
         page.frame = page.frame.following(Some(id), seen);

@@ -6,6 +6,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::fault::Fault;
 use super::frame::Frame;
+use super::guess::GuessPart;
 use super::log::search::{self, Found};
 use super::log::{Asked, LinesPart, Wanted, failure};
 use super::named;
@@ -81,6 +82,7 @@ struct RunPage {
     state: String,
     took: Option<String>,
     why: Option<String>,
+    guess: Option<GuessPart>,
     steps: Vec<ListedStep>,
     /// What is said of those that never began, and which these are.
     unbegun: Option<(String, Vec<String>)>,
@@ -159,6 +161,7 @@ pub(super) async fn show(
             usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}"))
         }),
         why: run.state.reason().map(|reason| looks.sentence(&looks.language.reason(reason))),
+        guess: web.engine.guesses(run.release).await?.get(&run.id).and_then(|guess| GuessPart::of(guess, looks)),
         steps: steps.collect(),
         unbegun,
         open: open.map(|step| step.index),

@@ -17,7 +17,7 @@ use crate::engine::backups::Backups;
 use crate::store::dashboard::Defined;
 use crate::store::record::{self, Filter, Most};
 use crate::store::space::{Space, newest_in};
-use crate::store::{StoreError, news, schema};
+use crate::store::{StoreError, definitions, news, schema};
 use crate::web::Web;
 use crate::web::api::meta;
 
@@ -135,8 +135,12 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
         });
     }
     let is_aside = |name: &ServiceName| defined.iter().any(|defined| defined.service == *name);
-    for service in catalog.services().filter(|service| service.retired && !is_aside(&service.name)) {
-        checks.push(plain(tone::WARN, format!("{} {}", service.name, words.retired)));
+    let retired = catalog.services().filter(|service| service.retired && !is_aside(&service.name));
+    for service in retired.map(|service| service.name.clone()) {
+        let name = service.clone();
+        if !web.engine.read(move |conn| definitions::is_removed(conn, &name)).await? {
+            checks.push(plain(tone::WARN, format!("{service} {}", words.retired)));
+        }
     }
     checks.extend(
         catalog

@@ -295,6 +295,14 @@ impl Words {
             Language::Ru => format!("{have}\u{a0}из\u{a0}{need}"),
         }
     }
+
+    /// Above what a model says of a failure.
+    pub fn guess_by(&self, model: &str) -> String {
+        match self.language {
+            Language::En => format!("A guess by {model}:"),
+            Language::Ru => format!("Предположение {model}:"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -156,3 +156,18 @@ fn a_reason_without_facts_that_are_known_is_told_as_it_was_recorded() {
     assert_eq!(Language::Ru.event("run_waiting", &waits(json!({"code": "of_a_newer_rmm"}))), "waits for prod-1");
     assert_eq!(Language::Ru.event("run_waiting", &waits(Value::Null)), "waits for prod-1");
 }
+
+#[test]
+fn who_decides_what_becomes_of_a_release_is_told_once() {
+    let told = |code: &str, to: &str, reason: &str| {
+        let because = json!({"code": code, "by": "boris", "why": "the basket is empty"});
+        let data = json!({"from": "manual_testing", "to": to, "reason": reason, "because": because});
+        [Language::En, Language::Ru].map(|language| language.happened("release_moved", &data))
+    };
+    let rejected = told("rejected", "manual_test_failed", "rejected by boris: the basket is empty");
+    assert_eq!(rejected, ["rejected by boris: the basket is empty", "отклонено: boris — the basket is empty"]);
+    let cancelled = told("cancelled", "cancelled", "cancelled by boris: the basket is empty");
+    assert_eq!(cancelled, ["cancelled by boris: the basket is empty", "отмена: boris — the basket is empty"]);
+    let aborted = told("aborted", "production_rollback", "aborted by boris: the basket is empty");
+    assert_eq!(aborted[0], "rolling back: aborted by boris: the basket is empty");
+}

@@ -120,3 +120,21 @@ fn what_is_kept_has_a_name_behind_all_that_was_kept_before() {
         is again git -C place show $last:version",
     );
 }
+
+#[test]
+fn a_host_without_dev_zero_is_enough() {
+    for shell in ["dash", "bash --posix", "busybox ash"] {
+        if !is_there(shell.split(' ').next().unwrap()) {
+            continue;
+        }
+        tell_with(
+            shell,
+            r#"mkdir bin && real=$(command -v dd)
+            printf '#!/bin/sh\ncase "$*" in */dev/zero*) exit 1 ;; esac\nexec %s "$@"\n' "$real" >bin/dd && chmod +x bin/dd
+            PATH=$PWD/bin:$PATH
+            tag v1; tag v2 'echo new >config'
+            go v1; has version v1; go v2; has config new; back v1; has version v1
+            is 65536 sh -c 'wc -c <place/.git/rmm-spare/32'"#,
+        );
+    }
+}

@@ -1,16 +1,20 @@
 //! How far a release has come: the line at the top, and its runs with their steps.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
+use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunKind, RunState, StepState};
 use crate::domain::standing::Phase;
 use crate::domain::status::Status;
+use crate::store::alerts::Guess;
 use crate::views::{ReleaseOverview, UsualRuns};
 use crate::web::pages::frame::When;
+use crate::web::pages::guess::GuessPart;
 use crate::web::pages::prose::clause_of;
 use crate::web::pages::steps::{self, StepLine};
 use crate::web::pages::tone::{self, Tone};
@@ -32,6 +36,7 @@ pub(super) struct RunLine {
     pub took: Option<String>,
     pub note: String,
     pub why: Option<String>,
+    pub guess: Option<GuessPart>,
     pub ended: Option<When>,
     pub is_open: bool,
     pub steps: Vec<StepLine>,
@@ -132,8 +137,18 @@ fn took(run: &Run, usual: &UsualRuns, viewer: &Viewer) -> Option<String> {
 
 /// The runs, newest first: those at work are open, and the last where something went wrong in it. `are_old`: the last is not
 /// among them.
-pub(super) fn lines(runs: &[Run], are_old: bool, usual: &UsualRuns, viewer: &Viewer) -> Vec<RunLine> {
-    runs.iter().rev().enumerate().map(|(at, run)| RunLine::of(run, at == 0 && !are_old, usual, viewer)).collect()
+pub(super) fn lines(
+    runs: &[Run],
+    are_old: bool,
+    usual: &UsualRuns,
+    guesses: &BTreeMap<RunId, Guess>,
+    viewer: &Viewer,
+) -> Vec<RunLine> {
+    let line = |(at, run): (usize, &Run)| RunLine {
+        guess: guesses.get(&run.id).and_then(|guess| GuessPart::of(guess, &viewer.looks)),
+        ..RunLine::of(run, at == 0 && !are_old, usual, viewer)
+    };
+    runs.iter().rev().enumerate().map(line).collect()
 }
 
 impl RunLine {
@@ -152,6 +167,7 @@ impl RunLine {
             took: took(run, usual, viewer),
             note,
             why: why.map(|reason| looks.sentence(&looks.language.reason(reason))),
+            guess: None,
             ended: run.ended_at.map(|at| looks.when(at, viewer.now)),
             is_open: run.state.is_live() || is_last && run.state != RunState::Succeeded,
             unbegun,

@@ -1,6 +1,10 @@
 //! Everything that has happened to a release, newest first, a page at a time. The steps of a run, which are many and alike,
 //! are folded.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::status::Status;
@@ -59,7 +63,7 @@ impl Timeline {
         let older = page.events.last().filter(|_| page.more).map(|event| event.seq);
         let mut entries: Vec<Entry> = Vec::new();
         let catalog = web.engine.catalog();
-        for event in page.events {
+        for event in told_once(page.events) {
             let (seq, line) = (event.seq, EventLine::of(event, viewer, &catalog));
             match entries.last_mut() {
                 Some(last) if line.is_small && last.events[0].is_small && last.when.day == line.when.day => {
@@ -89,6 +93,29 @@ impl Timeline {
     }
 }
 
+/// Moves of a release without what an event before them says: that it was rejected, and the reason of what it has come to.
+fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = EventRow> {
+    let mut told = HashSet::new();
+    let mut shown = Vec::with_capacity(events.len());
+    for mut event in events.into_iter().rev() {
+        let mut data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let reason = data["reason"].as_str().unwrap_or_default().to_owned();
+        let is_move = event.kind == "release_moved";
+        if is_move && data["because"]["code"] == "rejected" {
+            continue;
+        }
+        let is_new = reason.is_empty() || told.insert(reason);
+        if is_move && !is_new {
+            for key in ["reason", "because"] {
+                data.as_object_mut().and_then(|data| data.remove(key));
+            }
+            event.data = data.to_string();
+        }
+        shown.push(event);
+    }
+    shown.into_iter().rev()
+}
+
 /// Steps in a row: how many there were, and the worst that became of one.
 fn folded(events: &[EventLine], words: &ReleaseWords) -> (Tone, String) {
     let ill = events.iter().filter(|event| [tone::FAIL, tone::UNKNOWN].contains(&event.tone));
@@ -101,8 +128,8 @@ fn folded(events: &[EventLine], words: &ReleaseWords) -> (Tone, String) {
 
 /// What an event has come to; what only begins says nothing yet.
 fn tone_of(kind: &str, data: &str) -> Tone {
-    let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
-    let said = |key: &str| data.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let data: Value = serde_json::from_str(data).unwrap_or_default();
+    let said = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
     match kind {
         "release_moved" => match said("to").parse::<Status>().map(Tone::from) {
             Ok(tone) if ![tone::RUN, tone::WAIT].contains(&tone) => tone,

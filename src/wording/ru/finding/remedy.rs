@@ -94,5 +94,5 @@ pub(in crate::wording) fn finding_remedy(remedy: &Remedy) -> String {
 }
 
 fn switched_off(marks: &[MarkKind]) -> String {
-    list(&marks.iter().map(|mark| format!("{} = false", mark.switch())).collect::<Vec<_>>())
+    list(&marks.iter().map(|mark| format!("`{} = false`", mark.switch())).collect::<Vec<_>>())
 }
