@@ -6,6 +6,7 @@ pub mod known;
 pub mod repository;
 pub mod ssh;
 pub mod step;
+pub mod tool;
 
 use std::time::Duration;
 

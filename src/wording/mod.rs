@@ -1,18 +1,21 @@
 //! The words for facts, in the languages that RMM speaks. Every door says the same thing in the same words.
 //!
-//! Only this room makes sentences from what the domain knows, and no code reads one back. Languages are plain functions
-//! over the facts, so that the compiler finds a fact without words; the snapshots of the tests show all of them.
+//! Only this room makes sentences from what the domain knows, and no code reads one back, but for what RMM's own functions
+//! print on hosts (`read_back.rs`). Languages are plain functions over the facts, so that the compiler finds a fact without words; the snapshots of the tests show all of them.
 //! Must not: know where a sentence is shown, or escape it for that place.
 
 mod en;
 mod event;
 pub mod marks;
 mod own_call;
+mod read_back;
 mod ru;
 #[cfg(test)]
 mod tests;
 mod times;
 pub mod zone;
+
+pub use read_back::tool_fault;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,7 @@ use crate::domain::environment::Stragglers;
 use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::ssh::PrivateKeyFault;
+use crate::domain::fault::tool::ToolFault;
 use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
@@ -99,6 +103,15 @@ impl Language {
         match self {
             Self::En => en::reason(reason),
             Self::Ru => ru::reason(reason),
+        }
+    }
+
+    /// Why one of RMM's own functions on hosts has ended its step; in English what it prints.
+    #[must_use]
+    pub fn tool(self, fault: &ToolFault) -> String {
+        match self {
+            Self::En => en::tool(fault),
+            Self::Ru => ru::tool(fault),
         }
     }
 

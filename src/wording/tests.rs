@@ -39,6 +39,7 @@ mod refusals;
 mod rules;
 mod ssh;
 mod step;
+mod tools;
 
 /// A cancelled release whose workflow GitHub may have started, while GitHub is away.
 fn being_cancelled() -> Reason {
@@ -76,7 +77,7 @@ fn harmless() -> Rule {
 }
 
 fn exit() -> Box<Reason> {
-    Box::new(Reason::Exit { status: 3, said: None, known: None })
+    Box::new(Reason::Exit { status: 3, said: None, known: None, tool: None })
 }
 
 /// The code of a fact.

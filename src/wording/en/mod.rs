@@ -15,6 +15,7 @@ mod refusal;
 mod rule;
 mod ssh;
 mod standing;
+mod tool;
 
 pub(super) use backup::{backup_alarm, backup_fault};
 pub(super) use config::{config_fault, config_hint};
@@ -28,6 +29,7 @@ pub(super) use refusal::refusal;
 pub(super) use rule::rule;
 pub(super) use ssh::private_key;
 pub(super) use standing::{all_hosts_but, standing};
+pub(super) use tool::{NAMELESS, SILENT, taken_beside, tool, unwell};
 
 use std::fmt::Display;
 
