@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use clap::Args;
 
+use super::faults;
 use crate::api_client::{Fault, print};
+use crate::wording::Language;
 
 macro_rules! pages {
     ($($name:literal: $about:literal,)*) => {
@@ -41,12 +43,12 @@ pub struct Docs {
 
 impl Docs {
     /// Prints a page, or the list of them.
-    pub fn run(&self) -> Result<(), Fault> {
+    pub fn run(&self, language: Language) -> Result<(), Fault> {
         let Some(wanted) = &self.page else { return print(&list()) };
         let name = wanted.trim_end_matches(".md").to_lowercase();
         match PAGES.iter().find(|(page, ..)| *page == name) {
             Some((.., text)) => print(text),
-            None => Err(Fault::Usage(format!("there is no page {wanted:?}; there is\n{}", list().trim_end()))),
+            None => Err(faults::no_page(language, wanted, list().trim_end())),
         }
     }
 }

@@ -68,13 +68,13 @@ fn lines(detail: &str, most: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::finding::{MachineFact, Topic};
+    use crate::domain::finding::{Found, Topic};
 
     #[test]
     fn what_is_quoted_of_the_configuration_keeps_its_lines() {
         let said = "rmm.toml:21:3: services[0].surfaces: a surface that RMM deploys needs a `command` or something like it\n   \
                     21 |   [[services.surfaces]]\n      |   ^^^^^^^^^^^^^^^^^^^^^\n      = hint: write one";
-        let found = Finding::fail(Topic::Config, MachineFact::Said { said: said.to_owned() });
+        let found = Finding::fail(Topic::Config, Found::Told(said.to_owned()));
         insta::assert_snapshot!(report("this machine", &[found], &Ui::test(70)));
     }
 }

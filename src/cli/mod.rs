@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod docs;
 mod doctor;
+mod faults;
 mod findings;
 mod health;
 mod host;
@@ -174,7 +175,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
-        Verb::Docs(docs) => docs.run(),
+        Verb::Docs(docs) => docs.run(context.ui.language),
         Verb::Assets(assets) => assets.run(&context),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),

@@ -33,12 +33,14 @@ mod findings;
 mod gates;
 mod github;
 mod identity;
+mod machine;
 mod protection;
 mod reasons;
 mod refusals;
 mod rules;
 mod ssh;
 mod step;
+mod store;
 mod tools;
 
 /// A cancelled release whose workflow GitHub may have started, while GitHub is away.
