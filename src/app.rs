@@ -26,6 +26,7 @@ use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::place::RunPlace;
 use crate::config::{Composed, Config, EnvVars};
+use crate::domain::fault::machine::MachineFault;
 use crate::domain::person::Actor;
 use crate::engine::catalog::{Catalog, http_address};
 use crate::engine::clock::{Clock, SystemClock};
@@ -89,19 +90,16 @@ impl DataDir {
     }
 
     /// What others could do there, if they could.
-    pub fn open_to_others(&self) -> Option<String> {
+    pub fn open_to_others(&self) -> Option<MachineFault> {
         let mode = std::fs::metadata(&self.0).ok()?.permissions().mode() & 0o777;
-        let shown = self.0.display();
-        (mode & 0o022 != 0).then(|| {
-            format!("others can put files into the data directory {shown} (mode {mode:o}) and so take RMM over: chmod 700 {shown}")
-        })
+        (mode & 0o022 != 0).then(|| MachineFault::OpenToOthers { folder: self.0.clone(), mode })
     }
 
     fn make(&self) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         if self.0.is_dir() {
-            if let Some(sentence) = self.open_to_others() {
-                tracing::error!("{sentence}");
+            if let Some(fault) = self.open_to_others() {
+                tracing::error!("{fault}");
             }
             return Ok(());
         }

@@ -15,6 +15,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::domain::fault::machine::MachineFault;
 use crate::domain::finding::{About, Finding, Found, MachineFact};
 use crate::engine::catalog::Catalog;
 
@@ -57,7 +58,7 @@ pub struct Subject<'a> {
     /// Where it was read.
     pub file: &'a Path,
     /// Why RMM does not start with it on this machine, in sentences.
-    pub refused: &'a [String],
+    pub refused: &'a [MachineFault],
     /// Which may not exist yet.
     pub database: &'a Path,
     /// What is known of the files that RMM may open.

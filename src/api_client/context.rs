@@ -52,11 +52,7 @@ impl Context {
             Ok(config) => Ok(Local { data_dir: config.server.data_dir.clone(), config: Ok(Box::new(config)) }),
             Err(errors) => match data_dir(&self.config, &self.env) {
                 Some(data_dir) => Ok(Local { data_dir, config: Err(errors) }),
-                None if !self.config.exists() => Err(Fault::Usage(format!(
-                    "{} does not exist; `rmm init` writes one, --config (or RMM_CONFIG) names another, and RMM_URL \
-                     with RMM_TOKEN reach an RMM elsewhere",
-                    self.config.display()
-                ))),
+                None if !self.config.exists() => Err(Fault::NoConfiguration(self.config.clone())),
                 None => Err(errors.into()),
             },
         }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{Hint, Unreached};
 use crate::config::ConfigErrors;
 use crate::contract::{GateView, Problem};
+use crate::domain::fault::store::StoreFault;
 use crate::domain::gate::Gate;
 use crate::domain::refusal;
 use crate::store::StoreError;
@@ -35,6 +37,12 @@ pub enum Fault {
     Trouble(Box<Problem>),
     /// It cannot be asked like this.
     Usage(String),
+    /// What is to be called is no address.
+    NoAddress(String),
+    /// There is no configuration here.
+    NoConfiguration(PathBuf),
+    /// The database, its key or a file is in the way.
+    Store(Box<StoreFault>),
     /// The configuration is wrong.
     Configuration(ConfigErrors),
     /// RMM's rules do not allow it.
@@ -80,6 +88,9 @@ impl Fault {
             other @ (Self::Failed(_)
             | Self::Trouble(_)
             | Self::Usage(_)
+            | Self::NoAddress(_)
+            | Self::NoConfiguration(_)
+            | Self::Store(_)
             | Self::Configuration(_)
             | Self::Unreachable(_)
             | Self::Said(_)
@@ -111,6 +122,12 @@ impl Fault {
         match self {
             Self::Unreachable(why) => why.told(language),
             Self::Trouble(problem) => language.problem(&problem.code).unwrap_or(&problem.detail).to_owned(),
+            Self::NoAddress(url) => match language {
+                Language::En => format!("{url:?} is not an address such as https://rmm.example.com (RMM_URL)"),
+                Language::Ru => format!("{url:?} — не адрес вида https://rmm.example.com (RMM_URL)"),
+            },
+            Self::NoConfiguration(file) => no_configuration(file, language),
+            Self::Store(fault) => language.store(fault),
             Self::Configuration(errors) => errors.told(language),
             Self::Refused(refusal) if language == Language::Ru => {
                 format!("отказано: {}", full_stop(&refusal.sentences(language).0))
@@ -123,15 +140,21 @@ impl Fault {
     #[must_use]
     pub fn tell(&self, language: Language) -> ExitCode {
         let status = match self {
-            Self::Failed(_) | Self::Trouble(_) => FAILED,
-            Self::Usage(_) | Self::Configuration(_) => USAGE,
+            Self::Failed(_) | Self::Trouble(_) | Self::Store(_) => FAILED,
+            Self::Usage(_) | Self::NoAddress(_) | Self::NoConfiguration(_) | Self::Configuration(_) => USAGE,
             Self::Refused(_) => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Said(status) => *status,
             Self::Pipe => 0,
         };
         match self {
-            Self::Failed(_) | Self::Trouble(_) | Self::Usage(_) | Self::Unreachable(_) => {
+            Self::Failed(_)
+            | Self::Trouble(_)
+            | Self::Usage(_)
+            | Self::NoAddress(_)
+            | Self::NoConfiguration(_)
+            | Self::Store(_)
+            | Self::Unreachable(_) => {
                 note(&format!("rmm: {}", self.told(language)));
             }
             Self::Configuration(errors) => note(&errors.told(language)),
@@ -147,12 +170,27 @@ impl fmt::Display for Fault {
         match self {
             Self::Failed(text) | Self::Usage(text) => f.write_str(text),
             Self::Trouble(problem) => f.write_str(&problem.detail),
+            Self::NoAddress(_) | Self::NoConfiguration(_) | Self::Store(_) => f.write_str(&self.told(Language::En)),
             Self::Unreachable(why) => f.write_str(&why.told(Language::En)),
             Self::Configuration(errors) => errors.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
             Self::Said(status) => write!(f, "exit status {status}"),
             Self::Pipe => f.write_str("standard output is closed"),
         }
+    }
+}
+
+fn no_configuration(file: &Path, language: Language) -> String {
+    let file = file.display();
+    match language {
+        Language::En => format!(
+            "{file} does not exist; `rmm init` writes one, --config (or RMM_CONFIG) names another, and RMM_URL with RMM_TOKEN reach \
+             an RMM elsewhere"
+        ),
+        Language::Ru => format!(
+            "файла {file} нет; его записывает `rmm init`, --config (или RMM_CONFIG) называет другой, а с RMM_URL и RMM_TOKEN можно \
+             обратиться к RMM в другом месте"
+        ),
     }
 }
 
@@ -253,9 +291,9 @@ impl From<anyhow::Error> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Locked { .. }) {
-            Self::Unreachable(error.to_string().into())
+            Self::Unreachable(Unreached::InUse(error.fault()))
         } else {
-            Self::Failed(error.to_string())
+            Self::Store(Box::new(error.fault()))
         }
     }
 }

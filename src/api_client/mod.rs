@@ -26,8 +26,8 @@ mod unreached;
 pub use self::call::{Call, LONG, with_query};
 pub use self::context::{Context, Local};
 pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
-use self::unreached::NotServing;
 pub use self::unreached::{Hint, Unreached};
+use self::unreached::{NotServing, Note};
 use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
@@ -61,6 +61,19 @@ enum Way {
     Here(Box<App>),
 }
 
+/// An address of RMM.
+fn address(url: &str) -> Result<reqwest::Url, Fault> {
+    let parsed = reqwest::Url::parse(url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    parsed.ok_or_else(|| Fault::NoAddress(url.to_owned()))
+}
+
+/// Whether it is this machine.
+fn is_near(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// A connection to RMM.
 pub struct Client {
     way: Way,
@@ -81,13 +94,18 @@ impl Client {
     }
 
     async fn without_trace(context: &Context, intent: Intent) -> Result<Self, Fault> {
+        let token = context.var("RMM_TOKEN");
         if let Some(url) = context.var("RMM_URL") {
-            return Self::http(url, context.var("RMM_TOKEN"));
+            let client = Self::http(url, token)?;
+            if token.is_some() && address(url).is_ok_and(|url| url.scheme() == "http" && !is_near(&url)) {
+                note(Note::NotEncrypted.told(context.ui.language));
+            }
+            return Ok(client);
         }
-        if context.var("RMM_TOKEN").is_some() {
-            note("note: RMM_TOKEN is not used without RMM_URL; this is done as the operator");
+        if token.is_some() {
+            note(Note::TokenUnused.told(context.ui.language));
         }
-        Self::local(context.local()?, intent).await
+        Self::local(context, intent).await
     }
 
     /// An RMM somewhere.
@@ -96,19 +114,10 @@ impl Client {
     /// When the address is none.
     pub fn http(url: &str, token: Option<&str>) -> Result<Self, Fault> {
         let base = url.trim().trim_end_matches('/').to_owned();
-        let parsed = reqwest::Url::parse(&base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let Some(parsed) = parsed else {
-            return Err(Fault::Usage(format!("{url:?} is not an address such as https://rmm.example.com (RMM_URL)")));
-        };
-        let host = parsed.host_str().unwrap_or_default();
-        let near = host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if parsed.scheme() == "http" && !near && token.is_some() {
-            note("note: RMM_URL is not https; the token travels unencrypted");
-        }
+        let parsed = address(url)?;
         let mut client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
-        if near {
+        if is_near(&parsed) {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| Fault::Failed(format!("HTTP cannot be set up: {error}")))?;
@@ -126,7 +135,8 @@ impl Client {
     ///
     /// # Errors
     /// When none runs and this process cannot take its place.
-    pub async fn local(local: Local, intent: Intent) -> Result<Self, Fault> {
+    pub async fn local(context: &Context, intent: Intent) -> Result<Self, Fault> {
+        let local = context.local()?;
         let files = DataDir::new(&local.data_dir);
         let socket = files.socket();
         let began = tokio::time::Instant::now();
@@ -153,22 +163,18 @@ impl Client {
             match App::open(config, &crate::config::env_vars(std::env::vars_os())) {
                 Ok(app) => {
                     if intent == Intent::Move {
-                        note(&format!(
-                            "note: no RMM runs on {}; this is recorded now, and work begins with `rmm serve`",
-                            local.data_dir.display()
-                        ));
+                        note(&unreached::recorded_only(context.ui.language, &local.data_dir));
                     }
                     let (name, way) = ("this process".to_owned(), Way::Here(Box::new(app)));
                     return Ok(Self { name, way, traceparent: None });
                 }
                 Err(error) => {
-                    let locked = matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }));
-                    if !locked {
+                    let Some(locked @ StoreError::Locked { .. }) = error.downcast_ref::<StoreError>() else {
                         return Err(error.into());
-                    }
+                    };
                     if began.elapsed() > LOCK_TIMEOUT {
-                        let (said, socket) = (format!("{error:#}"), socket.display().to_string());
-                        return Err(Fault::Unreachable(Unreached::Locked { said, socket }));
+                        let (fault, socket) = (locked.fault(), socket.display().to_string());
+                        return Err(Fault::Unreachable(Unreached::Locked { fault, socket }));
                     }
                     // It starts, ends, or is a verb like this one.
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -392,7 +398,7 @@ mod tests {
     #[test]
     fn addresses_that_are_none() {
         for bad in ["rmm.example.com", "ftp://x", "http://", ""] {
-            assert!(matches!(Client::http(bad, None), Err(Fault::Usage(_))), "{bad}");
+            assert!(matches!(Client::http(bad, None), Err(Fault::NoAddress(_))), "{bad}");
         }
         assert!(Client::http("https://rmm.example.com/", Some("t")).is_ok_and(|client| client.name.ends_with("com")));
     }

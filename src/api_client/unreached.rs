@@ -1,5 +1,8 @@
 //! Why no RMM could be reached, or why what answered is none; and what to try after a refusal.
 
+use std::path::Path;
+
+use crate::domain::fault::store::StoreFault;
 use crate::wording::Language;
 
 /// Why no RMM could be reached.
@@ -12,9 +15,11 @@ pub enum Unreached {
     },
     /// Another process has the database, and nothing answers.
     Locked {
-        said: String,
+        fault: StoreFault,
         socket: String,
     },
+    /// The same, where nothing was to answer.
+    InUse(StoreFault),
     NotThis {
         name: String,
         said: String,
@@ -89,7 +94,10 @@ impl Unreached {
                 "the socket {socket} belongs to another user: run rmm as the user that runs RMM (sudo -u USER rmm …), or set RMM_URL and \
                  RMM_TOKEN"
             ),
-            Self::Locked { said, socket } => format!("{said}; but nothing answers at its socket {socket}"),
+            Self::Locked { fault, socket } => {
+                format!("{}; but nothing answers at its socket {socket}", Language::En.store(fault))
+            }
+            Self::InUse(fault) => Language::En.store(fault),
             Self::NotThis { name, said } => format!("what answers at {name} is not this RMM ({said})"),
             Self::NotRmm { name } => format!("what answers at {name} is not RMM"),
             Self::Late { name, seconds } => format!("{name} did not answer within {seconds} s"),
@@ -123,7 +131,10 @@ impl Unreached {
                 "сокет {socket} принадлежит другому пользователю: запустите rmm от имени пользователя, под которым работает RMM (sudo -u \
                  USER rmm …), или задайте RMM_URL и RMM_TOKEN"
             ),
-            Self::Locked { said, socket } => format!("{said}; но на его сокете {socket} никто не отвечает"),
+            Self::Locked { fault, socket } => {
+                format!("{}; но на его сокете {socket} никто не отвечает", Language::Ru.store(fault))
+            }
+            Self::InUse(fault) => Language::Ru.store(fault),
             Self::NotThis { name, said } => format!("{name} отвечает, но это не этот RMM ({said})"),
             Self::NotRmm { name } => format!("{name} отвечает, но это не RMM"),
             Self::Late { name, seconds } => format!("{name}: нет ответа за {seconds} с"),
@@ -153,6 +164,46 @@ impl Unreached {
             }
             Self::Stopping => "RMM останавливается".to_owned(),
             Self::Said(said) => said.clone(),
+        }
+    }
+}
+
+/// What goes before a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// `RMM_TOKEN` without `RMM_URL`.
+    TokenUnused,
+    /// Others can read the token on its way.
+    NotEncrypted,
+}
+
+impl Note {
+    /// A line.
+    #[must_use]
+    pub const fn told(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::TokenUnused, Language::En) => {
+                "note: RMM_TOKEN is not used without RMM_URL; this is done as the operator"
+            }
+            (Self::TokenUnused, Language::Ru) => {
+                "RMM_TOKEN без RMM_URL не используется; это делается от имени оператора"
+            }
+            (Self::NotEncrypted, Language::En) => "note: RMM_URL is not https; the token travels unencrypted",
+            (Self::NotEncrypted, Language::Ru) => "RMM_URL — не https; токен идёт по сети незашифрованным",
+        }
+    }
+}
+
+/// That this process records a move, and no RMM runs that would act on it.
+#[must_use]
+pub fn recorded_only(language: Language, folder: &Path) -> String {
+    let folder = folder.display();
+    match language {
+        Language::En => {
+            format!("note: no RMM runs on {folder}; this is recorded now, and work begins with `rmm serve`")
+        }
+        Language::Ru => {
+            format!("С данными в {folder} RMM не запущен; это записано, а работа начнётся с `rmm serve`")
         }
     }
 }

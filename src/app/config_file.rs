@@ -141,7 +141,7 @@ impl ConfigFile {
         if let Some(danger) = local_steps::danger(config).filter(|danger| danger.is_undecided)
             && !local_steps::may_be_defined(&self.file)
         {
-            return Err(NotChanged::Wrong(vec![Mistake::plain(danger.sentence)]));
+            return Err(NotChanged::Wrong(vec![Mistake::plain(language.machine(&danger.fault))]));
         }
         let is = config.services.iter().find(|known| known.name == service);
         let effective = is.map(Config::effective_service).unwrap_or_default();
@@ -244,9 +244,9 @@ pub fn tell(config: &Config, file: &Path) {
         tracing::warn!("{warning}");
     }
     if let Some(danger) = local_steps::danger(config) {
-        tracing::warn!("{}", danger.sentence);
+        tracing::warn!("{}", danger.fault);
     }
-    for sentence in local_steps::exposed(config, file) {
-        tracing::error!("{sentence}");
+    for fault in local_steps::exposed(config, file) {
+        tracing::error!("{fault}");
     }
 }

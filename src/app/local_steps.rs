@@ -8,13 +8,14 @@ use super::DataDir;
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::config::Config;
+use crate::domain::fault::machine::{MachineFault, StepsAs};
 use crate::domain::service::Driver;
 
 /// What steps can do to RMM, since they run as the same user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Danger {
-    /// As a sentence that says what to do.
-    pub sentence: String,
+    /// The fact.
+    pub fault: MachineFault,
     /// RMM does not start like this: it is root, the file does not say that steps may be root, too, and it has not worked like
     /// that before.
     pub refused: bool,
@@ -25,12 +26,11 @@ pub struct Danger {
 /// How scripts run on this machine.
 ///
 /// # Errors
-/// When they cannot run as the configuration says, as a sentence that says what to do.
-pub fn transport(config: &Config) -> Result<Local, String> {
+/// When they cannot run as the configuration says.
+pub fn transport(config: &Config) -> Result<Local, MachineFault> {
     let Some(local) = &config.local else { return Ok(Local::new()) };
-    let account = Account::find(&local.user, local.home.as_deref());
-    let local = account.and_then(|account| if account.is_own() { Ok(Local::new()) } else { Local::of(account) });
-    local.map_err(|problem| format!("[local] user: {problem}"))
+    let account = Account::find(&local.user, local.home.as_deref())?;
+    if account.is_own() { Ok(Local::new()) } else { Local::of(account) }
 }
 
 /// Who RMM runs as: `rmm check` may run as another user.
@@ -40,10 +40,9 @@ pub fn rmm_user(config: &Config) -> u32 {
     data.unwrap_or_else(|_| rustix::process::geteuid().as_raw())
 }
 
-/// The files that RMM has to read and its user cannot, as root sees it: the configuration, and what `file:` leads to. Beside them the
-/// name of that user.
+/// The files that RMM has to read and its user cannot, as root sees it: the configuration, and what `file:` leads to.
 #[must_use]
-pub fn unreadable(config: &Config, file: &Path) -> Vec<(PathBuf, String)> {
+pub fn unreadable(config: &Config, file: &Path) -> Vec<MachineFault> {
     let user = rmm_user(config);
     if user == 0 || !rustix::process::geteuid().is_root() {
         return Vec::new();
@@ -52,13 +51,15 @@ pub fn unreadable(config: &Config, file: &Path) -> Vec<(PathBuf, String)> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let named = config.secrets.references().filter_map(|reference| Some(folder.join(reference.strip_prefix("file:")?)));
     let all = std::iter::once(file.to_owned()).chain(named).filter_map(|path| path.canonicalize().ok());
-    all.filter(|path| !account.may_read(path)).map(|path| (path, account.name.clone())).collect()
+    all.filter(|path| !account.may_read(path))
+        .map(|path| MachineFault::Unreadable { path, user: account.name.clone() })
+        .collect()
 }
 
 /// What decides over RMM and can be exchanged by the user of steps: the configuration, the program, and the data
-/// directory, each with the folders that lead there. Each as a sentence that says what to do.
+/// directory, each with the folders that lead there.
 #[must_use]
-pub fn exposed(config: &Config, file: &Path) -> Vec<String> {
+pub fn exposed(config: &Config, file: &Path) -> Vec<MachineFault> {
     let Some(local) = &config.local else { return Vec::new() };
     let Ok(account) = Account::find(&local.user, None) else { return Vec::new() };
     if account.uid == 0 || account.uid == rmm_user(config) {
@@ -71,16 +72,7 @@ pub fn exposed(config: &Config, file: &Path) -> Vec<String> {
     paths.sort();
     paths.dedup();
     let exposed = paths.into_iter().filter(|path| fs::metadata(path).is_ok_and(|found| may_change(&account, &found)));
-    exposed
-        .map(|path| {
-            format!(
-                "{0} can be changed by {1}, whom [local] names, and with it what RMM runs as which user; as root: \
-                 `chown root {0} && chmod go-w {0}`",
-                path.display(),
-                account.name
-            )
-        })
-        .collect()
+    exposed.map(|path| MachineFault::Exposed { path, user: account.name.clone() }).collect()
 }
 
 /// Whether a user may write a file, or exchange what is in a folder.
@@ -112,32 +104,17 @@ pub fn danger(config: &Config) -> Option<Danger> {
     if steps != 0 && steps != own {
         return None;
     }
-    let (who, undecided) = match (steps, &config.local) {
-        (0, None) => ("root, as RMM does".to_owned(), true),
-        (0, Some(_)) => ("root".to_owned(), false),
-        (_, None) => ("the user that RMM itself runs as".to_owned(), false),
-        (_, Some(local)) => (format!("{}, the user that RMM itself runs as", local.user), false),
+    let undecided = steps == 0 && config.local.is_none();
+    let steps = match (steps, &config.local) {
+        (0, None) => StepsAs::RootAsRmm,
+        (0, Some(_)) => StepsAs::Root,
+        (_, None) => StepsAs::Rmm,
+        (_, Some(local)) => StepsAs::Named(local.user.clone()),
     };
-    let root = if own == 0 {
-        "`useradd --create-home rmm-steps`, then `[local]` with `user = \"rmm-steps\"` in rmm.toml (and give it what it \
-         needs: `chown -R rmm-steps` the folders of its services, the group docker)"
-    } else {
-        "RMM has to run as root for that, with `[local]` and `user = \"…\"` in rmm.toml; or let it reach this machine by \
-         SSH (driver = \"ssh\", address = \"127.0.0.1\") as another user"
-    };
-    let otherwise = if undecided {
-        "; where steps may be root, in a container of their own for example, say so: `[local]` with `user = \"root\"`"
-    } else {
-        ""
-    };
-    let sentence = format!(
-        "commands on this machine (driver = \"local\") run as {who}: whoever gets code into a release can read and change \
-         RMM's database, keys and secrets there, approve, and deploy what they like. Let them run as a user of their \
-         own: {root}{otherwise}"
-    );
+    let fault = MachineFault::StepsRuleRmm { steps, as_root: own == 0, undecided };
     // An upgrade does not stop an RMM that has worked like this before. Where RMM may not look, there is one.
     let is_new = DataDir::new(&config.server.data_dir).database().try_exists().is_ok_and(|exists| !exists);
-    Some(Danger { sentence, refused: undecided && is_new, is_undecided: undecided })
+    Some(Danger { fault, refused: undecided && is_new, is_undecided: undecided })
 }
 
 #[cfg(test)]

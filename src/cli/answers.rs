@@ -201,20 +201,6 @@ pub(super) fn hidden_from_unit(language: Language, file: impl Display, folder: &
     }
 }
 
-/// A file that RMM's own user cannot read.
-pub(super) fn unreadable(language: Language, path: impl Display, user: &str) -> String {
-    match language {
-        En => format!(
-            "{path} cannot be read by {user}, whose the data directory is and whom RMM runs as: `chown {user} {path}`, and its folder has to be \
-             open to {user}"
-        ),
-        Ru => format!(
-            "{path} не может прочитать {user}, владелец каталога данных, от имени которого работает RMM: `chown {user} {path}`, и папка \
-             должна быть доступна {user}"
-        ),
-    }
-}
-
 /// How the check of a configuration ended well.
 pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> String {
     match (language, warnings) {

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::release::history;
-use super::{answers, words};
+use super::{answers, faults, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
 use crate::contract::{self, Acknowledge, ListAudit, NotedEnd, Verification};
 use crate::domain::event::Event;
+use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
 use crate::store::chain::NewEvent;
 use crate::store::key::AuditKey;
@@ -165,7 +166,7 @@ impl Verify {
             let call = Call::get(with_query("/api/v1/audit/verify", &NotedEnd { seq, mac })).patience(LONG);
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
-            at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
+            at_rest(&context.local()?.data_dir, self.anchor.as_ref(), context.ui.language)?
         };
         self.tell(&found, context.ui.language)
     }
@@ -198,12 +199,11 @@ impl Verify {
 }
 
 /// Checks the record of an RMM that does not run, and leaves no trace of that.
-fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fault> {
+fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Result<Verification, Fault> {
     let files = DataDir::new(data_dir);
     let database = files.database();
     if !database.exists() {
-        let said = format!("there is no RMM at {}: no one runs, and no one ever has", data_dir.display());
-        return Err(Fault::Unreachable(said.into()));
+        return Err(Fault::Unreachable(faults::never_was_at(language, data_dir).into()));
     }
     let _lock = hold(&data_dir.join(LOCK_FILE))?;
     let key = AuditKey::load(&files.audit_key())?;
@@ -217,18 +217,16 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fau
 async fn rotate_key(context: &Context) -> Result<(), Fault> {
     let files = DataDir::new(context.local()?.data_dir);
     if !files.database().exists() {
-        return Err(Fault::Unreachable(format!("there is no RMM at {}", files.path().display()).into()));
+        return Err(Fault::Unreachable(faults::no_rmm_at(context.ui.language, files.path()).into()));
     }
     let _lock = match DirectoryLock::acquire(files.path()) {
         Err(error @ StoreError::Locked { .. }) => {
-            return Err(Fault::refused("running", error.to_string()).hint("Stop RMM first (systemctl stop rmm)."));
+            return Err(faults::running(context.ui.language, &error.fault(), None));
         }
         other => other?,
     };
     if let Some(found) = read_flaw(&files)? {
-        return Err(
-            Fault::refused("record_broken", found).hint("A new key would not mend it; `rmm audit verify` says more.")
-        );
+        return Err(faults::record_broken(context.ui.language, &found));
     }
     let key_file = files.audit_key();
     let options = StoreOptions::new(files.database(), key_file.clone());
@@ -299,7 +297,7 @@ fn hold(path: &Path) -> Result<Option<File>, Fault> {
         match file.try_lock_shared() {
             Ok(()) => return Ok(Some(file)),
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path, error).into()),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io(FileAct::Lock, path, error).into()),
         }
     }
     let pid = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 
 mod status;
 
-use super::{answers, audit, words};
+use super::{answers, audit, faults, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
+use crate::domain::fault::store::FileAct;
 use crate::domain::plan::shell_word;
 use crate::store::around::{self, Around, KnownToken};
 use crate::store::backup::RestoreReport;
@@ -23,6 +24,7 @@ use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 use crate::terminal::{Ui, clean, note};
+use crate::wording::Language;
 
 /// What there is to know about backups.
 #[derive(Debug, Subcommand)]
@@ -66,14 +68,14 @@ impl Backup {
         match (self.about.take(), self.file.take()) {
             (Some(About::Status(status)), _) => status.run(context).await,
             (None, Some(file)) => self.copy(&file, context).await,
-            (None, None) => Err(Fault::Usage("FILE is missing".to_owned())),
+            (None, None) => Err(Fault::Usage(faults::file_is_missing(context.ui.language).to_owned())),
         }
     }
 
     async fn copy(&self, file: &Path, context: &Context) -> Result<(), Fault> {
         let remote = context.var("RMM_URL").is_some();
         if remote && self.with_key {
-            return Err(Fault::Usage("--with-key works only on the server itself, without RMM_URL".to_owned()));
+            return Err(Fault::Usage(faults::key_only_here(context.ui.language).to_owned()));
         }
         let client = Client::connect(context, Intent::Copy).await?;
         let file = if remote {
@@ -81,7 +83,7 @@ impl Backup {
         } else {
             std::path::absolute(file).map_err(|error| Fault::Usage(format!("{}: {error}", file.display())))?
         };
-        let name = file.to_str().ok_or_else(|| Fault::Usage(format!("{} is not UTF-8", file.display())))?;
+        let name = file.to_str().ok_or_else(|| Fault::Usage(faults::not_utf8(context.ui.language, &file)))?;
         let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
         let call = Call::post("/api/v1/backup", MakeBackup { file: name.to_owned(), overwrite: self.overwrite })
             .patience(LONG);
@@ -121,17 +123,17 @@ fn key_beside(file: &Path) -> PathBuf {
 
 /// Copies a key, readable by its owner only; never over another one unasked.
 fn copy_key(from: &Path, to: &Path, overwrite: bool) -> Result<(), Fault> {
-    let failed = |what: &'static str, path: &Path, error| Fault::from(StoreError::io(what, path, error));
-    let bytes = std::fs::read(from).map_err(|error| failed("read", from, error))?;
+    let failed = |act: FileAct, path: &Path, error| Fault::from(StoreError::io(act, path, error));
+    let bytes = std::fs::read(from).map_err(|error| failed(FileAct::Read, from, error))?;
     if overwrite {
         match std::fs::remove_file(to) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("replace", to, error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(FileAct::Replace, to, error)),
             Ok(()) | Err(_) => {}
         }
     }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
     file.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| failed("create", to, error))
+        .map_err(|error| failed(FileAct::Create, to, error))
 }
 
 /// Put a copy back.
@@ -161,51 +163,31 @@ impl Restore {
         let data_dir = context.local()?.data_dir;
         let files = DataDir::new(&data_dir);
         if !self.file.is_file() {
-            return Err(Fault::Failed(format!("{} is not there", self.file.display())));
+            return Err(Fault::Failed(faults::not_there(language, &self.file)));
         }
         if files.database().exists() && !self.force {
-            return Err(refused(
-                "exists",
-                format!("there is a database at {} already", files.database().display()),
-                "`--force` replaces it and keeps it as rmm.db.before-restore.",
-            ));
+            return Err(faults::database_there(language, &files.database()));
         }
-        self.look_at_file()?;
+        self.look_at_file(language)?;
         let key_file = files.audit_key();
         let beside = key_beside(&self.file);
         let key_from = if key_file.exists() { &key_file } else { &beside };
         let Some(key) = AuditKey::load(key_from)? else {
-            return Err(refused(
-                "key_missing",
-                format!("the key of the record is not there: neither {} nor {}", key_file.display(), beside.display()),
-                "Put the audit.key that belongs to this backup into the data directory first; RMM does not start without it.",
-            ));
+            return Err(faults::key_missing(language, &key_file, &beside));
         };
         if !data_dir.is_dir() {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data_dir);
-            made.map_err(|error| StoreError::io("create", &data_dir, error))?;
+            made.map_err(|error| StoreError::io(FileAct::Create, &data_dir, error))?;
         }
         let _lock = match DirectoryLock::acquire(&data_dir) {
             Err(error @ StoreError::Locked { .. }) => {
-                return Err(refused(
-                    "running",
-                    error.to_string(),
-                    "Stop RMM first (systemctl stop rmm), then restore.",
-                ));
+                return Err(faults::running(language, &error.fault(), Some("rmm restore")));
             }
             other => other?,
         };
         match audit::flaw(&self.file, &key)? {
             Some(flaw) if !self.force => {
-                return Err(refused(
-                    "record_broken",
-                    format!(
-                        "the record in {} does not fit the key in {}. {flaw}",
-                        self.file.display(),
-                        key_from.display()
-                    ),
-                    "Is it the key that was made together with this database? `--force` restores all the same.",
-                ));
+                return Err(faults::other_key(language, &self.file, key_from, &flaw));
             }
             Some(flaw) => note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit)),
             None => {}
@@ -251,21 +233,15 @@ impl PutBack {
 
 impl Restore {
     /// Says what to do with a file that is no copy as it is.
-    fn look_at_file(&self) -> Result<(), Fault> {
-        let shown = self.file.display();
-        let kind = kind::of(&self.file).map_err(|error| StoreError::io("read", &self.file, error))?;
+    fn look_at_file(&self, language: Language) -> Result<(), Fault> {
+        let kind = kind::of(&self.file).map_err(|error| StoreError::io(FileAct::Read, &self.file, error))?;
         match kind {
             // Of what is unknown, SQLite says more.
             Kind::Database | Kind::Other => Ok(()),
-            Kind::Export => Err(refused(
-                "export",
-                format!("{shown} is a whole installation, which `rmm export` wrote"),
-                "`rmm import` takes it.",
-            )),
-            Kind::Wrapped { how, open } => {
-                let file = shell_word(&self.file.to_string_lossy());
-                let first = format!("Open it first: {}", open.replace("FILE", &file));
-                Err(refused("wrapped", format!("{shown} is {how}"), &first))
+            Kind::Export => Err(faults::is_export(language, &self.file)),
+            Kind::Wrapped { how, with, open } => {
+                let open = open.replace("FILE", &shell_word(&self.file.to_string_lossy()));
+                Err(faults::wrapped(language, &self.file, how, with, &open))
             }
         }
     }
@@ -299,10 +275,6 @@ fn tell_of_tokens(around: &Around, ui: &Ui) {
         note(&answers::token_valid_again(ui.language, &clean(&token.name), &clean(&token.role), used));
     }
     note(words.take_tokens_back);
-}
-
-fn refused(code: &str, detail: String, hint: &str) -> Fault {
-    Fault::refused(code, detail).hint(hint)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
 use crate::config::{Backup, Composed, Config, ConfigErrors, EnvVars, Problem};
+use crate::domain::fault::machine::{FolderFault, FolderRemedy, MachineFault};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::ids::ServiceName;
@@ -59,35 +60,29 @@ impl Check {
         let errors = refused(&config, &context.config);
         if !errors.is_empty() {
             for error in &errors {
-                note(&format!("{}: {error}", words.error));
+                note(&format!("{}: {}", words.error, language.machine(error)));
             }
             let file = context.config.display();
             return Err(Fault::Usage(answers::not_for_here(language, file, errors.len(), cannot_work)));
         }
         let unset = config.unset.iter().map(|problem| unset_secret(problem, told));
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
-        let unreadable = local_steps::unreadable(&config, &context.config).into_iter();
-        warnings.extend(unreadable.map(|(path, user)| answers::unreadable(told, path.display(), &user)));
-        warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
-        warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
+        let mut faults = local_steps::unreadable(&config, &context.config);
+        faults.extend(local_steps::danger(&config).map(|danger| danger.fault));
+        faults.extend(DataDir::new(&config.server.data_dir).open_to_others());
+        warnings.extend(faults.iter().map(|fault| told.machine(fault)));
         warnings.extend(
             aside
                 .iter()
                 .map(|(service, errors)| format!("{}:\n{}", answers::put_aside(told, service), errors.told(told))),
         );
         warnings.extend(in_file.iter().map(|service| answers::defined_twice(told, service)));
-        warnings.extend(orphans(&config, &context.env, told));
-        warnings.extend(refusing_chats(&config));
-        warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();
-        if files.0 < ENOUGH_OPEN_FILES {
-            warnings.push(format!(
-                "RMM may have {} open files only, and so {} connections at the same time; allow {ENOUGH_OPEN_FILES} or more \
-                 (LimitNOFILE= of its systemd unit, or `ulimit -Hn`)",
-                files.0,
-                files.connections()
-            ));
-        }
+        let mut faults = orphans(&config, &context.env);
+        faults.extend(refusing_chats(&config));
+        faults.extend(machine(&config, context.var("PATH").unwrap_or_default()));
+        faults.extend(few_open_files(files));
+        warnings.extend(faults.iter().map(|fault| told.machine(fault)));
         let effective = config.effective();
         if self.json {
             let value: serde_json::Value = toml::from_str(&effective)
@@ -137,7 +132,7 @@ fn unset_secret(problem: &Problem, language: Language) -> String {
 }
 
 /// What is wrong on this machine. An RMM that has released something goes on with it.
-pub(super) fn refused(config: &Config, file: &Path) -> Vec<String> {
+pub(super) fn refused(config: &Config, file: &Path) -> Vec<MachineFault> {
     let mut errors = errors(config);
     errors.extend(local_steps::exposed(config, file));
     errors
@@ -151,7 +146,7 @@ pub(super) fn is_new(config: &Config) -> bool {
 }
 
 /// Services that the database knows and the configuration does not, but for those that were removed in the dashboard.
-fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
+fn orphans(config: &Config, env: &EnvVars) -> Vec<MachineFault> {
     let database = DataDir::new(&config.server.data_dir).database();
     let read = open_reader(&database).and_then(|conn| {
         let known = definitions::with_history(&conn)?;
@@ -170,26 +165,24 @@ fn orphans(config: &Config, env: &EnvVars, language: Language) -> Vec<String> {
     let gone = known.iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
     let gone = gone.filter(|(name, _)| !removed.contains(name) || is_renamed(name));
     gone.map(|(name, source)| {
-        if let Some(now) = config.services.iter().find(|service| service.was.as_ref() == Some(name)) {
-            return format!(
-                "the service {name} is called {} from here on: its releases, its environments and what they run are carried over \
-                 when RMM reads this file",
-                now.name
-            );
+        let is_called = config.services.iter().find(|service| service.was.as_ref() == Some(name));
+        match (is_called, may_be(name, source.as_ref())) {
+            (Some(now), _) => MachineFault::Renamed { was: name.clone(), now: now.name.clone() },
+            (None, Some(now)) => MachineFault::MayBeRenamed { was: name.clone(), now: now.name.clone() },
+            (None, None) => MachineFault::Retired { service: name.clone() },
         }
-        if let Some(now) = may_be(name, source.as_ref()) {
-            return language.may_be_renamed(&now.name, name);
-        }
-        format!(
-            "the service {name} has releases and is not in this file, so it is retired: what is under way ends, its history \
-             stays, and nothing new begins. If it was renamed, `was = \"{name}\"` under its new name carries its history over"
-        )
     })
     .collect()
 }
 
+/// That RMM may have few files open.
+fn few_open_files(files: OpenFiles) -> Option<MachineFault> {
+    let (enough, connections) = (ENOUGH_OPEN_FILES, files.connections());
+    (files.0 < enough).then_some(MachineFault::FewOpenFiles { files: files.0, connections, enough })
+}
+
 /// That the token of the bot is refused, and the chats that take no messages of it, as RMM has seen.
-fn refusing_chats(config: &Config) -> Vec<String> {
+fn refusing_chats(config: &Config) -> Vec<MachineFault> {
     let database = DataDir::new(&config.server.data_dir).database();
     let read = open_reader(&database).and_then(|conn| {
         let refusals = news::refusals(&conn)?;
@@ -197,30 +190,16 @@ fn refusing_chats(config: &Config) -> Vec<String> {
         Ok((refusals, is_told, news::token_refused_since(&conn)?))
     });
     let (refusals, is_told, token) = read.unwrap_or_default();
-    let token = token.filter(|_| config.telegram.is_some()).map(|since| {
-        format!(
-            "Telegram has been refusing the token of [telegram] since {since}: the bot is silent, and what it has to say is kept, \
-             until the token is replaced and RMM is started again"
-        )
-    });
-    let meanwhile =
-        if is_told { "the admins get them in private meanwhile" } else { "no admin can be told in private meanwhile" };
-    let told = refusals.into_iter().map(|Refusal { chat, topic, since, reason }| {
-        let topic = topic.map(|topic| format!(", topic {topic},")).unwrap_or_default();
+    let token = token.filter(|_| config.telegram.is_some()).map(|since| MachineFault::TokenRefused { since });
+    let refused = refusals.into_iter().map(|Refusal { chat, topic, since, reason: said }| {
         if chat > 0 {
             let person = config.people.iter().find(|person| person.telegram_id == Some(chat));
-            let who = person.map_or_else(|| format!("the account {chat}"), |person| person.name.to_string());
-            return format!(
-                "{who} has not received the bot's messages since {since}: {reason}. What is meant for them is kept and tried again; \
-                 /start to the bot lets it write again"
-            );
+            let person = person.map(|person| person.name.to_string());
+            return MachineFault::AccountRefuses { account: chat, person, since, said };
         }
-        format!(
-            "the chat {chat}{topic} has been refusing the bot's messages since {since}: {reason}. They are kept and tried again; \
-             {meanwhile}"
-        )
+        MachineFault::ChatRefuses { chat, topic, since, said, told: is_told }
     });
-    token.into_iter().chain(told).collect()
+    token.into_iter().chain(refused).collect()
 }
 
 /// Whether an admin can be told something in private.
@@ -242,12 +221,9 @@ fn reaches_an_admin(conn: &Connection, config: &Config, refusals: &[Refusal]) ->
 }
 
 /// What the file says rightly, and what cannot work nevertheless.
-fn errors(config: &Config) -> Vec<String> {
-    let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket())
-        .map(|problem| format!("server.data_dir: {problem}"))
-        .into_iter()
-        .collect();
-    errors.extend(local_steps::danger(config).filter(|danger| danger.refused).map(|danger| danger.sentence));
+fn errors(config: &Config) -> Vec<MachineFault> {
+    let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket()).into_iter().collect();
+    errors.extend(local_steps::danger(config).filter(|danger| danger.refused).map(|danger| danger.fault));
     // A user other than RMM's cannot try it.
     if local_steps::rmm_user(config) == rustix::process::geteuid().as_raw() {
         errors.extend(local_steps::transport(config).err());
@@ -256,20 +232,17 @@ fn errors(config: &Config) -> Vec<String> {
         let Login::Key { key, passphrase } = &host.login else { continue };
         let secret = |reference: &String| config.secrets.get(reference);
         let Some(private) = secret(key) else { continue };
-        if let Some(problem) = ssh::key_problem(private, passphrase.as_ref().and_then(secret)) {
-            let problem = Language::En.private_key(problem);
-            errors.push(format!("host {}: the private key of {key} {problem}", host.name));
+        if let Some(fault) = ssh::key_problem(private, passphrase.as_ref().and_then(secret)) {
+            errors.push(MachineFault::PrivateKey { host: host.name.clone(), key: key.clone(), fault });
         }
     }
     errors
 }
 
 /// What this machine lacks.
-fn machine(config: &Config, path: &str) -> Vec<String> {
+fn machine(config: &Config, path: &str) -> Vec<MachineFault> {
     let mut warnings = Vec::new();
-    if let Some(problem) = unwritable(&config.server.data_dir) {
-        warnings.push(format!("server.data_dir: {problem}"));
-    }
+    warnings.extend(unwritable(&config.server.data_dir).map(|fault| MachineFault::DataDir { fault }));
     warnings.extend(config.backup.iter().flat_map(|backup| backups(backup, &config.server.data_dir, path)));
     warnings.extend(config.hosts.iter().filter(|host| host.jump.is_empty()).filter_map(alias));
     let local = local_steps::transport(config).unwrap_or_default();
@@ -283,41 +256,43 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
             for surface in service.surfaces_in(kind) {
                 git |= surface.checkout;
                 docker |= surface.deploy.trim_start().starts_with("docker ");
-                if let Some(problem) = directory(surface, &local) {
-                    warnings.push(format!("{} in {kind}, surface {}: {problem}", service.name, surface.name));
-                }
+                let of_surface = |fault| MachineFault::SurfaceFolder {
+                    service: service.name.clone(),
+                    environment: kind,
+                    surface: surface.name.clone(),
+                    fault,
+                };
+                warnings.extend(directory(surface, &local).map(of_surface));
             }
         }
     }
     for (needed, program) in [(git, "git"), (docker, "docker")] {
         if needed && !installed(program, path) {
-            warnings.push(format!(
-                "{program} is not installed here (not in PATH), and the services of this machine need it"
-            ));
+            warnings.push(MachineFault::NoProgram { program: program.to_owned() });
         }
     }
     warnings
 }
 
 /// What backups need here and is not there.
-fn backups(backup: &Backup, data_dir: &Path, path: &str) -> Vec<String> {
+fn backups(backup: &Backup, data_dir: &Path, path: &str) -> Vec<MachineFault> {
     let mut missing = Vec::new();
     let folder = &backup.folder;
     if folder.is_dir() {
-        missing.extend(unwritable(folder).map(|problem| format!("backup.folder: {problem}")));
+        missing.extend(unwritable(folder).map(|fault| MachineFault::BackupFolder { fault }));
     } else if folder.parent() != Some(data_dir) {
-        missing.push(format!("backup.folder: {} is not there, so no backup can be made", folder.display()));
+        missing.push(MachineFault::NoBackupFolder { folder: folder.clone() });
     }
     for (key, words) in [("pipe", &backup.pipe), ("open", &backup.open), ("send", &backup.send)] {
         if let Some(program) = words.first().filter(|program| !program.contains('/') && !installed(program, path)) {
-            missing.push(format!("backup.{key}: {program} is not installed here (not in PATH)"));
+            missing.push(MachineFault::NoProgramFor { key: format!("backup.{key}"), program: program.clone() });
         }
     }
     missing
 }
 
 /// A name without a dot that leads nowhere is one that only SSH knows.
-fn alias(host: &Host) -> Option<String> {
+fn alias(host: &Host) -> Option<MachineFault> {
     let name = &host.address.host;
     if name.contains(['.', ':']) {
         return None;
@@ -326,19 +301,14 @@ fn alias(host: &Host) -> Option<String> {
     let asked = (name.clone(), host.address.port);
     std::thread::spawn(move || found.send(asked.to_socket_addrs().is_ok()));
     // A name server that is silent says nothing about the name.
-    (resolved.recv_timeout(RESOLVE_TIME) == Ok(false)).then(|| {
-        format!(
-            "host {}: the name {name} does not resolve here. RMM does not read ~/.ssh/config: if it is an alias there, \
-             write its HostName as `address`, and its ProxyJump as `jump`",
-            host.name
-        )
-    })
+    let is_unknown = resolved.recv_timeout(RESOLVE_TIME) == Ok(false);
+    is_unknown.then(|| MachineFault::NotResolved { host: host.name.clone(), name: name.clone() })
 }
 
-fn directory(surface: &Surface, local: &Local) -> Option<String> {
+fn directory(surface: &Surface, local: &Local) -> Option<FolderFault> {
     let directory = Path::new(surface.directory.as_deref()?);
     if !surface.checkout && !directory.is_dir() {
-        return Some(format!("directory {} does not exist", directory.display()));
+        return Some(FolderFault::Missing { folder: directory.to_owned() });
     }
     match local.account() {
         _ if !surface.checkout => None,
@@ -348,43 +318,42 @@ fn directory(surface: &Surface, local: &Local) -> Option<String> {
 }
 
 /// Why another user cannot work in a folder, or not make it.
-fn not_for(account: &Account, local: &Local, folder: &Path) -> Option<String> {
+fn not_for(account: &Account, local: &Local, folder: &Path) -> Option<FolderFault> {
     const WORKS: &str = r#"there=$1
 while [ ! -e "$there" ]; do there=${there%/*} there=${there:-/}; done
 [ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ] && rmm_git_may "$1""#;
-    let (name, shown) = (&account.name, folder.display());
-    let make = if folder::is_shared(&shown.to_string()) {
-        "give the surface a folder of its own".to_owned()
+    let remedy = if folder::is_shared(&folder.display().to_string()) {
+        FolderRemedy::Another
     } else if folder.is_dir() {
-        format!("as root: chown -R {name} {shown}")
+        FolderRemedy::GiveAway
     } else {
-        format!("as root: install -d -o {name} {shown}")
+        FolderRemedy::Make
     };
-    (!local.says_yes(&tools::with(WORKS), &[folder.as_os_str()]))
-        .then(|| format!("{name}, whom [local] names, cannot work in {shown}; {make}"))
+    let works = local.says_yes(&tools::with(WORKS), &[folder.as_os_str()]);
+    let fault = || FolderFault::NotForSteps { user: account.name.clone(), folder: folder.to_owned(), remedy };
+    (!works).then(fault)
 }
 
 /// Why git refuses to work in a folder that can be written.
-fn of_others(local: &Local, folder: &Path) -> Option<String> {
-    let shown = folder.display();
-    (!local.says_yes(&tools::with("rmm_git_may \"$1\""), &[folder.as_os_str()]))
-        .then(|| format!("{shown} belongs to another user than this one, and git refuses to work in it"))
+fn of_others(local: &Local, folder: &Path) -> Option<FolderFault> {
+    let works = local.says_yes(&tools::with("rmm_git_may \"$1\""), &[folder.as_os_str()]);
+    (!works).then(|| FolderFault::OfOther { folder: folder.to_owned() })
 }
 
 /// Why a folder cannot be written, or not be made.
-fn unwritable(folder: &Path) -> Option<String> {
+fn unwritable(folder: &Path) -> Option<FolderFault> {
     let there: PathBuf = folder.ancestors().find(|path| path.exists())?.to_owned();
     if !there.is_dir() {
-        return Some(format!("{} is not a folder", there.display()));
+        return Some(FolderFault::NotAFolder { path: there });
     }
     // A file without a name: nothing is left, whatever happens.
-    let error = tempfile::tempfile_in(&there).err()?;
-    let what = if there == folder {
-        format!("{} cannot be written by this user", folder.display())
+    let said = tempfile::tempfile_in(&there).err()?.kind().to_string();
+    let folder = folder.to_owned();
+    Some(if there == folder {
+        FolderFault::NotWritten { folder, said }
     } else {
-        format!("{} does not exist and cannot be made in {}", folder.display(), there.display())
-    };
-    Some(format!("{what} ({})", error.kind()))
+        FolderFault::NotMade { folder, there, said }
+    })
 }
 
 fn installed(program: &str, path: &str) -> bool {
@@ -401,7 +370,7 @@ mod tests {
         assert_eq!(unwritable(&folder.path().join("a/b/c")), None);
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
-        assert!(unwritable(&file.join("x")).is_some_and(|text| text.contains("is not a folder")));
+        assert_eq!(unwritable(&file.join("x")), Some(FolderFault::NotAFolder { path: file }));
     }
 
     #[test]

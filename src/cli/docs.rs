@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdout};
 
 use clap::Args;
 
+use super::faults;
 use crate::api_client::{Context, Fault, print};
 use crate::terminal::markdown;
 
@@ -52,7 +53,7 @@ impl Docs {
         match PAGES.iter().find(|(page, ..)| *page == name) {
             Some((.., text)) if stdout().is_terminal() => print(&markdown(text, &context.ui, &leads_to)),
             Some((.., text)) => print(text),
-            None => Err(Fault::Usage(format!("there is no page {wanted:?}; there is\n{}", list().trim_end()))),
+            None => Err(faults::no_page(context.ui.language, wanted, list().trim_end())),
         }
     }
 }

@@ -75,19 +75,19 @@ fn lines(detail: &str, most: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::finding::{MachineFact, Topic};
+    use crate::domain::finding::{Found, Topic};
 
     #[test]
     fn what_is_quoted_of_the_configuration_keeps_its_lines() {
         let said = "rmm.toml:21:3: services[0].surfaces: a surface that RMM deploys needs a `command` or something like it\n   \
                     21 |   [[services.surfaces]]\n      |   ^^^^^^^^^^^^^^^^^^^^^\n      = hint: write one";
-        let found = Finding::fail(Topic::Config, MachineFact::Said { said: said.to_owned() });
+        let found = Finding::fail(Topic::Config, Found::Told(said.to_owned()));
         insta::assert_snapshot!(report("this machine", &[found], &Ui::test(70)));
     }
 
     #[test]
     fn what_to_do_is_wrapped_and_what_is_pasted_is_not() {
-        let fact = || MachineFact::Said { said: "is not there".to_owned() };
+        let fact = || Found::Told("is not there".to_owned());
         let told = Finding::fail(Topic::Secret, fact()).with(Remedy::RunAsService);
         let command = "sudo -u rmm rmm host trust web-1 --fingerprint SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let pasted = Finding::fail(Topic::Key, fact()).with(command);

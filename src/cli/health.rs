@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::words;
+use super::{faults, words};
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
@@ -32,14 +32,21 @@ impl Healthcheck {
             None => address(context)?,
         };
         let client = Client::http(&url, None)?;
+        let language = context.ui.language;
         let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
         let text = answer.map_err(|fault| match fault {
             Fault::Trouble(problem) => {
-                Fault::Unreachable(format!("RMM at {url} is not ready: {}", problem.detail).into())
+                let why = language.problem(&problem.code).unwrap_or(&problem.detail);
+                Fault::Unreachable(faults::not_ready(language, &url, why).into())
             }
-            Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail).into()),
+            Fault::Refused(refusal) => {
+                Fault::Unreachable(faults::answered(language, &url, &refusal.problem.detail).into())
+            }
             other @ (Fault::Failed(_)
             | Fault::Usage(_)
+            | Fault::NoAddress(_)
+            | Fault::NoConfiguration(_)
+            | Fault::Store(_)
             | Fault::Configuration(_)
             | Fault::Unreachable(_)
             | Fault::Said(_)

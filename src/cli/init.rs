@@ -6,7 +6,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::answers;
+use super::{answers, faults};
 use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
@@ -60,24 +60,24 @@ impl Init {
         if self.example {
             return print(EXAMPLE);
         }
-        let path = &context.config;
+        let (path, language) = (&context.config, context.ui.language);
         if self.systemd {
             print(&unit(path)?)?;
             if let Some(hidden) =
                 HIDDEN.into_iter().find(|folder| absolute(path).is_ok_and(|path| path.starts_with(folder)))
             {
-                note(&answers::hidden_from_unit(context.ui.language, path.display(), hidden));
+                note(&answers::hidden_from_unit(language, path.display(), hidden));
             }
             return Ok(());
         }
         if path.exists() && !self.force {
-            return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
+            return Err(Fault::Failed(faults::there_already(language, path)));
         }
         let person = match &self.person {
             Some(name) => PersonName::parse("--person", name.as_str()).map_err(|invalid| wrong(invalid, context))?,
             None => guess(context.var("USER"), "admin")
                 .and_then(|name| PersonName::parse("person", name).ok())
-                .ok_or_else(|| Fault::Usage("no name can be guessed; give --person NAME".to_owned()))?,
+                .ok_or_else(|| faults::no_guess(language, "--person"))?,
         };
         let found = self.first_service(context)?;
         let text = init_text(&FirstConfig {
@@ -85,8 +85,8 @@ impl Init {
             person: &person,
             root: rustix::process::geteuid().is_root(),
         });
-        write(path, &text, self.force)?;
-        print(&format!("{} is written.\n", path.display()))?;
+        write(path, &text, self.force).map_err(|error| Fault::Failed(faults::not_written(language, path, error)))?;
+        print(&faults::written(language, path))?;
         note(&next_steps(context, &person, found.as_ref()));
         Ok(())
     }
@@ -102,10 +102,7 @@ impl Init {
         let of_checkout = || checkout.origin.clone().or_else(|| Some(checkout.root.as_ref()?.display().to_string()));
         let Some(repository) = self.repository.clone().or_else(of_checkout) else {
             return match given {
-                Some(name) => Err(Fault::Usage(format!(
-                    "rmm init: where is the code of {name}? Give --repository URL, or --no-service to connect it in the \
-                     dashboard"
-                ))),
+                Some(name) => Err(faults::where_is_code(context.ui.language, name)),
                 None => Ok(None),
             };
         };
@@ -113,7 +110,7 @@ impl Init {
             Some(name) => name,
             None => guess(name_in(&repository).or_else(|| checkout.name()).as_deref(), "my-service")
                 .and_then(|name| ServiceName::parse("service", name).ok())
-                .ok_or_else(|| Fault::Usage("no name can be guessed; give --service NAME".to_owned()))?,
+                .ok_or_else(|| faults::no_guess(context.ui.language, "--service"))?,
         };
         let directory = self.directory.clone().unwrap_or_else(|| "deployments".into());
         Ok(Some(Found { name, repository, directory }))
@@ -154,7 +151,7 @@ fn unit(config: &Path) -> Result<String, Fault> {
         .replace("--config /etc/rmm/rmm.toml", &format!("--config {config}")))
 }
 
-fn write(path: &Path, text: &str, force: bool) -> Result<(), Fault> {
+fn write(path: &Path, text: &str, force: bool) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
     if force {
@@ -162,10 +159,7 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Fault> {
     } else {
         options.create_new(true)
     };
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))
+    options.open(path).and_then(|mut file| file.write_all(text.as_bytes()))
 }
 
 fn next_steps(context: &Context, person: &PersonName, found: Option<&Found>) -> String {
@@ -176,19 +170,9 @@ fn next_steps(context: &Context, person: &PersonName, found: Option<&Found>) -> 
     };
     let link = format!("rmm login-link{config} {person}");
     let Some(Found { name, repository, .. }) = found else {
-        return format!(
-            "\nIt has no service yet. Next:\n  1. rmm check{config}\n  2. rmm serve{config}\n  \
-             3. {link}    in a second terminal: a link to the dashboard\n  \
-             4. There, \"Connect a repository\" leads from its address to a first release."
-        );
+        return faults::next_without_service(context.ui.language, &config, &link);
     };
-    format!(
-        "\nNext:\n  1. Look it over: `directory` and the commands must fit your service ({repository}).\n  \
-         2. rmm check{config}\n  3. rmm serve{config}\n  \
-         4. {link}    in a second terminal: a link to the dashboard\n  \
-         5. rmm release create{config} --service {name} --tag v1.0.0    a tag that the repository has\n\n\
-         For CI:  rmm token create{config} ci --role ci --service {name}"
-    )
+    faults::next_with_service(context.ui.language, &config, &link, name, repository)
 }
 
 /// What a repository is called, by the end of its address.

@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod docs;
 mod doctor;
+mod faults;
 mod findings;
 mod health;
 mod host;

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tempfile::TempDir;
 
-use super::{answers, audit, words};
+use super::{answers, audit, faults, words};
 use crate::api_client::{Context, Fault, print};
 use crate::app::DataDir;
+use crate::domain::fault::store::FileAct;
 use crate::store::export::{self, BESIDE, CONFIG, DATABASE, KEY, Manifest};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::schema::open_at_rest;
 use crate::store::{StoreError, backup, owner, with_suffix};
 use crate::terminal::note;
+use crate::wording::Language;
 
 /// Standard input or output in the place of a file.
 const STREAM: &str = "-";
@@ -58,18 +60,16 @@ impl Export {
         let language = context.ui.language;
         let files = DataDir::new(context.local()?.data_dir);
         if !files.database().exists() {
-            return Err(Fault::Failed(format!("there is no RMM at {}", files.path().display())));
+            return Err(Fault::Failed(faults::no_rmm_at(language, files.path())));
         }
         let is_stream = self.file == Path::new(STREAM);
         if is_stream && io::stdout().is_terminal() {
-            return Err(Fault::Usage(
-                "an export is nothing for a terminal; lead it into a file or a command".to_owned(),
-            ));
+            return Err(Fault::Usage(faults::for_no_terminal(language).to_owned()));
         }
         if !is_stream && self.file.exists() && !self.overwrite {
             return Err(StoreError::Exists { path: self.file }.into());
         }
-        let _lock = held(files.path())?;
+        let _lock = held(files.path(), language)?;
         let work = work_in(files.path())?;
         let copy = work.path().join(DATABASE);
         let head = backup::exact(&files.database(), &copy)?;
@@ -90,9 +90,10 @@ impl Export {
 fn write_file(path: &Path, write: impl FnOnce(&File) -> Result<(), StoreError>) -> Result<(), Fault> {
     let partial = with_suffix(path, ".partial");
     let _ = fs::remove_file(&partial);
-    let failed = |error| Fault::from(StoreError::io("create", path, error));
+    let failed = |error| Fault::from(StoreError::io(FileAct::Create, path, error));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed)?;
-    let written = write(&file).and_then(|()| file.sync_all().map_err(|error| StoreError::io("sync", &partial, error)));
+    let written =
+        write(&file).and_then(|()| file.sync_all().map_err(|error| StoreError::io(FileAct::Sync, &partial, error)));
     let written = written.map_err(Fault::from).and_then(|()| fs::rename(&partial, path).map_err(failed));
     if written.is_err() {
         let _ = fs::remove_file(&partial);
@@ -110,22 +111,17 @@ impl Import {
         let input: Box<dyn Read> = if self.file == Path::new(STREAM) {
             Box::new(io::stdin().lock())
         } else {
-            Box::new(File::open(&self.file).map_err(|error| StoreError::io("read", &self.file, error))?)
+            Box::new(File::open(&self.file).map_err(|error| StoreError::io(FileAct::Read, &self.file, error))?)
         };
-        let manifest =
-            export::read(input, opened.path()).map_err(|error| refused("not_an_export", error.to_string(), ""))?;
+        let manifest = export::read(input, opened.path())
+            .map_err(|error| Fault::refused("not_an_export", language.store(&error.fault())))?;
         let imported = opened.path().join(CONFIG);
         let data_dir = data_dir(context, &imported)?;
         make_folder(&data_dir)?;
         let files = DataDir::new(&data_dir);
-        let _lock = held(&data_dir)?;
+        let _lock = held(&data_dir, language)?;
         if (files.database().exists() || files.audit_key().exists()) && !self.force {
-            let detail = format!("there is an installation at {} already", data_dir.display());
-            return Err(refused(
-                "exists",
-                detail,
-                "`--force` replaces it and keeps its database as rmm.db.before-restore.",
-            ));
+            return Err(faults::installation_there(language, &data_dir));
         }
         let work = work_in(&data_dir)?;
         carry(&manifest, opened.path(), work.path())?;
@@ -133,7 +129,7 @@ impl Import {
         let replaced = backup::set_aside(&files.database())?;
         if files.audit_key().exists() {
             let kept = with_suffix(&files.audit_key(), ".before-import");
-            fs::rename(files.audit_key(), &kept).map_err(|error| StoreError::io("create", &kept, error))?;
+            fs::rename(files.audit_key(), &kept).map_err(|error| StoreError::io(FileAct::Create, &kept, error))?;
         }
         export::place(&manifest, work.path(), &data_dir)?;
         place_config(context, &imported, &data_dir)?;
@@ -150,11 +146,7 @@ impl Import {
         let conn = open_at_rest(&database)?;
         backup::check(&conn, &database)?;
         match audit::flaw(&database, &key)? {
-            Some(flaw) if !self.force => Err(refused(
-                "record_broken",
-                format!("the record in the export does not fit its key. {flaw}"),
-                "`--force` takes it all the same.",
-            )),
+            Some(flaw) if !self.force => Err(faults::export_broken(context.ui.language, &flaw)),
             Some(flaw) => {
                 let words = words::words(context.ui.language);
                 note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit));
@@ -172,9 +164,11 @@ fn data_dir(context: &Context, imported: &Path) -> Result<PathBuf, Fault> {
     }
     // Relative paths in it count from where it will be.
     let beside = with_suffix(&context.config, ".import");
-    let failed = |error| Fault::from(StoreError::io("create", &beside, error));
+    let failed = |error| Fault::from(StoreError::io(FileAct::Create, &beside, error));
     let text = fs::read(imported).map_err(failed)?;
-    write_file(&beside, |mut file| file.write_all(&text).map_err(|error| StoreError::io("write", imported, error)))?;
+    write_file(&beside, |mut file| {
+        file.write_all(&text).map_err(|error| StoreError::io(FileAct::Write, imported, error))
+    })?;
     let there = Context { config: beside.clone(), env: context.env.clone(), ui: context.ui };
     let found = there.local().map(|local| local.data_dir);
     fs::remove_file(&beside).map_err(failed)?;
@@ -182,14 +176,16 @@ fn data_dir(context: &Context, imported: &Path) -> Result<PathBuf, Fault> {
 }
 
 fn place_config(context: &Context, imported: &Path, data_dir: &Path) -> Result<(), Fault> {
-    let text = fs::read(imported).map_err(|error| StoreError::io("read", imported, error))?;
+    let text = fs::read(imported).map_err(|error| StoreError::io(FileAct::Read, imported, error))?;
     let there = fs::read(&context.config).ok();
     if there.as_ref() == Some(&text) {
         return Ok(());
     }
     let target = if there.is_some() { with_suffix(&context.config, ".imported") } else { context.config.clone() };
-    write_file(&target, |mut file| file.write_all(&text).map_err(|error| StoreError::io("write", &target, error)))?;
-    owner::give(&target, data_dir).map_err(|error| StoreError::io("give away", &target, error))?;
+    write_file(&target, |mut file| {
+        file.write_all(&text).map_err(|error| StoreError::io(FileAct::Write, &target, error))
+    })?;
+    owner::give(&target, data_dir).map_err(|error| StoreError::io(FileAct::GiveAway, &target, error))?;
     if there.is_some() {
         note(&answers::config_kept(context.ui.language, context.config.display(), target.display()));
     }
@@ -201,9 +197,9 @@ fn carry(manifest: &Manifest, from: &Path, to: &Path) -> Result<(), Fault> {
     for name in BESIDE.into_iter().chain([KEY, DATABASE]).filter(|name| manifest.has(name)) {
         let (from, to) = (from.join(name), to.join(name));
         if fs::rename(&from, &to).is_err() {
-            fs::copy(&from, &to).map_err(|error| StoreError::io("copy", &from, error))?;
+            fs::copy(&from, &to).map_err(|error| StoreError::io(FileAct::Copy, &from, error))?;
             let synced = File::open(&to).and_then(|file| file.sync_all());
-            synced.map_err(|error| StoreError::io("sync", &to, error))?;
+            synced.map_err(|error| StoreError::io(FileAct::Sync, &to, error))?;
         }
     }
     Ok(())
@@ -214,26 +210,19 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
         return Ok(());
     }
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| StoreError::io("create", path, error).into())
+    made.map_err(|error| StoreError::io(FileAct::Create, path, error).into())
 }
 
 /// A folder for the time of the work, for the owner only.
 fn work_in(folder: &Path) -> Result<TempDir, Fault> {
     let made = tempfile::Builder::new().prefix(".rmm-moving-").tempdir_in(folder);
-    made.map_err(|error| StoreError::io("create a folder in", folder, error).into())
+    made.map_err(|error| StoreError::io(FileAct::CreateFolderIn, folder, error).into())
 }
 
 /// Keeps RMM from running meanwhile.
-fn held(data_dir: &Path) -> Result<DirectoryLock, Fault> {
+fn held(data_dir: &Path, language: Language) -> Result<DirectoryLock, Fault> {
     match DirectoryLock::acquire(data_dir) {
-        Err(error @ StoreError::Locked { .. }) => {
-            Err(refused("running", error.to_string(), "Stop RMM first (systemctl stop rmm)."))
-        }
+        Err(error @ StoreError::Locked { .. }) => Err(faults::running(language, &error.fault(), None)),
         other => Ok(other?),
     }
-}
-
-fn refused(code: &str, detail: String, hint: &str) -> Fault {
-    let fault = Fault::refused(code, detail);
-    if hint.is_empty() { fault } else { fault.hint(hint) }
 }

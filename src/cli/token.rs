@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::release::duration;
-use super::{answers, one_of, words};
+use super::{answers, faults, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateToken, CreatedToken};
 use crate::domain::person::Role;
@@ -118,7 +118,7 @@ impl Create {
     async fn run(self, context: &Context) -> Result<(), Fault> {
         let expires_at = match self.expires {
             None => None,
-            Some(time) => Some(after(context.ui.now, time)?),
+            Some(time) => Some(after(context.ui, time)?),
         };
         let client = Client::connect(context, Intent::Administer).await?;
         let person = self.person.clone().unwrap_or_default();
@@ -140,8 +140,8 @@ impl Create {
     }
 }
 
-fn after(now: Timestamp, time: Duration) -> Result<Timestamp, Fault> {
-    now.checked_add(time).map_err(|_| Fault::Usage("--expires: that is too far away".to_owned()))
+fn after(ui: Ui, time: Duration) -> Result<Timestamp, Fault> {
+    ui.now.checked_add(time).map_err(|_| faults::too_far(ui.language))
 }
 
 fn table(tokens: &[contract::TokenView], ui: &Ui) -> String {

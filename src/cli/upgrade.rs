@@ -13,9 +13,9 @@ use clap::Args;
 use semver::Version;
 use sha2::{Digest, Sha256};
 
-use self::told::Told;
+use self::told::{Told, Trouble};
 use super::backup::PutBack;
-use super::{audit, health};
+use super::{audit, faults, health};
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
@@ -24,6 +24,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
+use crate::wording::Language;
 
 /// Between two looks at whether RMM has ended, or is ready.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -78,12 +79,15 @@ impl Upgrade {
         let places = self.places(context)?;
         let version = self.candidate(&places, context).inspect_err(|_| forget(&places.new))?;
         self.tell(context, &Told::Stopping);
-        run(&self.stop).inspect_err(|_| forget(&places.new)).map_err(|why| failed("RMM could not be stopped", &why))?;
-        let kept = match keep(&places).await {
+        run(&self.stop)
+            .inspect_err(|_| forget(&places.new))
+            .map_err(|why| failed(context, &Trouble::NotStopped(&why)))?;
+        let kept = match keep(&places, context.ui.language).await {
             Ok(kept) => kept,
             Err(why) => {
                 forget(&places.new);
-                return Err(self.start_again(context, &format!("nothing was replaced: {why}")).await);
+                let why = Trouble::NothingReplaced(&why).text(context.ui.language);
+                return Err(self.start_again(context, &why).await);
             }
         };
         self.tell(context, &Told::Starting(&version));
@@ -96,15 +100,12 @@ impl Upgrade {
     fn places(&self, context: &Context) -> Result<Places, Fault> {
         let installed = match &self.binary {
             Some(binary) => binary.clone(),
-            None => std::env::current_exe().map_err(|error| failed("the binary that runs is not known", &error))?,
+            None => std::env::current_exe().map_err(|error| failed(context, &Trouble::NoProgram(&error)))?,
         };
         let installed =
             fs::canonicalize(&installed).map_err(|error| Fault::Usage(format!("{}: {error}", installed.display())))?;
         if fs::canonicalize(&self.file).is_ok_and(|file| file == installed) {
-            return Err(Fault::Usage(format!(
-                "{} is the binary that is installed; name the new one",
-                installed.display()
-            )));
+            return Err(Fault::Usage(Trouble::IsInstalled(&installed).text(context.ui.language)));
         }
         let data = context.local()?.data_dir;
         Ok(Places { new: with_suffix(&installed, ".new"), old: with_suffix(&installed, ".old"), installed, data })
@@ -112,58 +113,56 @@ impl Upgrade {
 
     /// Copies the new binary beside the installed one and looks whether it can be taken: its version.
     fn candidate(&self, places: &Places, context: &Context) -> Result<Version, Fault> {
-        let usage = |text: String| Fault::Usage(text);
-        let bytes = fs::read(&self.file).map_err(|error| usage(format!("{}: {error}", self.file.display())))?;
-        write(&places.new, &bytes)?;
+        let usage = |trouble: Trouble<'_>| Fault::Usage(trouble.text(context.ui.language));
+        let bytes = fs::read(&self.file)
+            .map_err(|error| Fault::Usage(faults::not_read(context.ui.language, &self.file, error)))?;
+        write(&places.new, &bytes)
+            .map_err(|error| Fault::Failed(faults::not_written(context.ui.language, &places.new, error)))?;
         let said = output(Command::new(&places.new).arg("--version"))
-            .map_err(|why| usage(format!("{} does not run on this machine: {why}", self.file.display())))?;
+            .map_err(|why| usage(Trouble::RunsNot(&self.file, &why)))?;
         let version = said.trim().strip_prefix("rmm ").and_then(|version| version.parse::<Version>().ok());
-        let version = version.ok_or_else(|| usage(format!("{} is no RMM: it says {said:?}", self.file.display())))?;
-        let own: Version = env!("CARGO_PKG_VERSION").parse().map_err(|error| failed("the own version", &error))?;
+        let version = version.ok_or_else(|| usage(Trouble::NoRmm(&self.file, &said)))?;
+        let own: Version =
+            env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Fault::Failed(error.to_string()))?;
         self.tell(context, &Told::Found { version: &version, own: &own, sum: &hex::encode(Sha256::digest(&bytes)) });
         if version < own && !self.force {
-            return Err(usage(format!(
-                "{version} is older than {own}, and an older RMM cannot read what a newer one has migrated; --force tries it all the same"
-            )));
+            return Err(usage(Trouble::Older { version: &version, own: &own }));
         }
         output(Command::new(&places.new).arg("check").arg("--config").arg(&context.config))
-            .map_err(|why| usage(format!("RMM {version} does not take this configuration: {why}")))?;
+            .map_err(|why| usage(Trouble::Refuses(&version, &why)))?;
         Ok(version)
     }
 
     /// Starts RMM and waits until it is ready with this version.
     async fn come_up(&self, context: &Context, version: &Version, within: Duration) -> Result<(), String> {
         run(&self.start)?;
-        let mut last = "it does not answer".to_owned();
+        let language = context.ui.language;
+        let mut last = Trouble::Silent.text(language);
         for _ in 0..=within.as_millis() / PAUSE.as_millis() {
             match ready(context).await {
                 Ok(running) if running == version.to_string() => return Ok(()),
-                Ok(running) => last = format!("version {running} answers, not {version}"),
+                Ok(running) => last = Trouble::OtherAnswers { running: &running, version }.text(language),
                 Err(why) => last = why,
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(format!("after {} s it was not ready: {last}", within.as_secs()))
+        Err(Trouble::NotReady { seconds: within.as_secs(), last: &last }.text(language))
     }
 
     /// The new version does not work: all is as it was.
     async fn go_back(&self, context: &Context, places: &Places, kept: Option<&Kept>, why: &str) -> Fault {
         self.tell(context, &Told::GoingBack { why });
         // One that has ended by itself may be no service to stop any more.
-        let stopped = run(&self.stop);
-        let back = match lock(&places.data).await {
+        let (stopped, language) = (run(&self.stop), context.ui.language);
+        let back = match lock(&places.data, language).await {
             Ok(_lock) => fs::rename(&places.old, &places.installed)
-                .map_err(|error| format!("{} could not be put back: {error}", places.installed.display()))
+                .map_err(|error| Trouble::NotPutBack(&places.installed, &error).text(language))
                 .and_then(|()| kept.map_or(Ok(()), |kept| self.database_back(context, places, kept))),
             Err(why) => Err(format!("{why}{}", stopped.err().map(|why| format!(" ({why})")).unwrap_or_default())),
         };
         match back {
-            Ok(()) => self.start_again(context, &format!("RMM did not come up with the new version ({why})")).await,
-            Err(trouble) => Fault::Failed(format!(
-                "RMM did not come up with the new version ({why}), and going back did not work: {trouble}. The old binary is {}, the \
-                 database before the upgrade is kept as rmm.db.before-upgrade",
-                places.old.display()
-            )),
+            Ok(()) => self.start_again(context, &Trouble::NotUp(why).text(language)).await,
+            Err(trouble) => failed(context, &Trouble::NotBack { why, trouble: &trouble, old: &places.old }),
         }
     }
 
@@ -175,11 +174,11 @@ impl Upgrade {
             return Ok(());
         }
         if now.is_some_and(|now| now.head == kept.position.head) {
-            return kept.put_back().map_err(|error| error.to_string());
+            return kept.put_back().map_err(|error| context.ui.language.store(&error.fault()));
         }
         // What the new version has done is not in the copy: it is a restore like any other.
         self.tell(context, &Told::Restoring);
-        restore(&files, &kept.database()).map_err(|error| error.to_string())
+        restore(&files, &kept.database(), context).map_err(|fault| fault.told(context.ui.language))
     }
 
     /// Starts RMM as it was: how that ends.
@@ -190,8 +189,8 @@ impl Upgrade {
             Err(error) => Err(error.to_string()),
         };
         match up {
-            Ok(()) => Fault::Failed(format!("{why}; {} runs as before", env!("CARGO_PKG_VERSION"))),
-            Err(trouble) => Fault::Failed(format!("{why}; and the old version does not come up: {trouble}")),
+            Ok(()) => failed(context, &Trouble::RunsAsBefore(why)),
+            Err(trouble) => failed(context, &Trouble::OldNotUp { why, trouble: &trouble }),
         }
     }
 
@@ -201,10 +200,10 @@ impl Upgrade {
 }
 
 /// With RMM stopped: keeps its database, and puts the new binary in the place of the old one.
-async fn keep(places: &Places) -> Result<Option<Kept>, String> {
-    let _lock = lock(&places.data).await?;
+async fn keep(places: &Places, language: Language) -> Result<Option<Kept>, String> {
+    let _lock = lock(&places.data, language).await?;
     let files = DataDir::new(&places.data);
-    let kept = Kept::of(&files.database(), &files.audit_key()).map_err(|error| error.to_string())?;
+    let kept = Kept::of(&files.database(), &files.audit_key()).map_err(|error| language.store(&error.fault()))?;
     forget(&places.old);
     // As a link, the installed name is never without a binary.
     fs::hard_link(&places.installed, &places.old)
@@ -215,7 +214,7 @@ async fn keep(places: &Places) -> Result<Option<Kept>, String> {
 }
 
 /// The data directory, once the RMM that was stopped has left it.
-async fn lock(data: &Path) -> Result<Option<DirectoryLock>, String> {
+async fn lock(data: &Path, language: Language) -> Result<Option<DirectoryLock>, String> {
     if !data.is_dir() {
         return Ok(None);
     }
@@ -224,28 +223,29 @@ async fn lock(data: &Path) -> Result<Option<DirectoryLock>, String> {
         match DirectoryLock::acquire(data) {
             Ok(lock) => return Ok(Some(lock)),
             Err(StoreError::Locked { .. }) if left > 0 => left -= 1,
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(language.store(&error.fault())),
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// As `rmm restore` does it, without asking.
-fn restore(files: &DataDir, copy: &Path) -> Result<(), Fault> {
+fn restore(files: &DataDir, copy: &Path, context: &Context) -> Result<(), Fault> {
     if let Some(key) = AuditKey::load(&files.audit_key())?
         && let Some(flaw) = audit::flaw(copy, &key)?
     {
-        return Err(Fault::Failed(format!("the record in {} does not fit its key. {flaw}", copy.display())));
+        return Err(failed(context, &Trouble::OtherKey(copy, &flaw)));
     }
     PutBack::of(files, copy, true).map(drop)
 }
 
 /// The version of the RMM that is ready.
 async fn ready(context: &Context) -> Result<String, String> {
-    let url = health::address(context).map_err(|fault| fault.to_string())?;
-    let client = Client::http(&url, None).map_err(|fault| fault.to_string())?;
+    let told = |fault: Fault| fault.told(context.ui.language);
+    let url = health::address(context).map_err(told)?;
+    let client = Client::http(&url, None).map_err(told)?;
     let answer = client.json::<Health>(Call::get("/readyz").patience(health::TIMEOUT)).await;
-    answer.map(|(health, _)| health.version).map_err(|fault| fault.to_string())
+    answer.map(|(health, _)| health.version).map_err(told)
 }
 
 /// Runs a command of the operator's.
@@ -264,11 +264,10 @@ fn output(command: &mut Command) -> Result<String, String> {
 }
 
 /// Writes a binary, so that it is there as a whole.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let written = fs::write(path, bytes)
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fs::write(path, bytes)
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
-        .and_then(|()| File::open(path)?.sync_all());
-    written.map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))
+        .and_then(|()| File::open(path)?.sync_all())
 }
 
 /// Removes what is not needed any more, if it is there.
@@ -276,6 +275,6 @@ fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-fn failed(what: &str, why: &dyn std::fmt::Display) -> Fault {
-    Fault::Failed(format!("{what}: {why}"))
+fn failed(context: &Context, trouble: &Trouble<'_>) -> Fault {
+    Fault::Failed(trouble.text(context.ui.language))
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::endpoint;
+use crate::domain::fault::model::ModelFault;
 
 /// Of an answer, in bytes.
 const MOST_ANSWER: usize = 256 * 1024;
@@ -25,11 +26,6 @@ pub struct Model {
     key: Option<SecretString>,
 }
 
-/// Why there is no guess.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Silent(pub String);
-
 impl Model {
     /// A model at an address, which is called as it is. `ca`: authorities that are trusted beside the public ones, in PEM format.
     /// `timeout`: for one answer, from the call to its last byte.
@@ -42,9 +38,10 @@ impl Model {
         name: &str,
         key: Option<SecretString>,
         timeout: Duration,
-    ) -> Result<Self, Silent> {
-        let url = Url::parse(url).map_err(|error| Silent(format!("its address cannot be read: {error}")))?;
-        let builder = endpoint::builder(&url, ca).map_err(Silent)?.connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
+    ) -> Result<Self, ModelFault> {
+        let url = Url::parse(url).map_err(|error| ModelFault::BadAddress { said: error.to_string() })?;
+        let builder = endpoint::builder(&url, ca).map_err(|said| ModelFault::NotAsked { said })?;
+        let builder = builder.connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
         let client = builder.build().map_err(|error| silent(&error))?;
         Ok(Self { client, url, name: name.to_owned(), key })
     }
@@ -59,7 +56,7 @@ impl Model {
     ///
     /// # Errors
     /// Why it says nothing.
-    pub async fn ask(&self, task: &str, data: &str) -> Result<String, Silent> {
+    pub async fn ask(&self, task: &str, data: &str) -> Result<String, ModelFault> {
         let messages = json!([{"role": "system", "content": task}, {"role": "user", "content": data}]);
         let body = json!({"model": self.name, "stream": false, "messages": messages});
         let mut request = self.client.post(self.url.clone()).json(&body);
@@ -70,20 +67,19 @@ impl Model {
         let status = answer.status();
         if !status.is_success() {
             // What it says beside that may be long, or a page.
-            return Err(Silent(format!("it answers {}", status.as_u16())));
+            return Err(ModelFault::Status { status: status.as_u16() });
         }
         let mut body = Vec::new();
         while let Some(part) = answer.chunk().await.map_err(|error| silent(&error))? {
             if body.len() + part.len() > MOST_ANSWER {
-                return Err(Silent(format!("its answer is longer than {} KiB", MOST_ANSWER / 1024)));
+                return Err(ModelFault::TooLong { most: MOST_ANSWER / 1024 });
             }
             body.extend_from_slice(&part);
         }
-        let read: Completion = serde_json::from_slice(&body)
-            .map_err(|_| Silent("its answer is not one of such an endpoint".to_owned()))?;
+        let read: Completion = serde_json::from_slice(&body).map_err(|_| ModelFault::Foreign)?;
         let said = read.choices.into_iter().next().and_then(|choice| choice.message.content).unwrap_or_default();
         if said.trim().is_empty() {
-            return Err(Silent("its answer says nothing".to_owned()));
+            return Err(ModelFault::Empty);
         }
         Ok(said)
     }
@@ -105,8 +101,8 @@ struct Message {
     content: Option<String>,
 }
 
-fn silent(error: &reqwest::Error) -> Silent {
-    Silent(if error.is_timeout() { "it has not answered in time".to_owned() } else { endpoint::bottom(error) })
+fn silent(error: &reqwest::Error) -> ModelFault {
+    if error.is_timeout() { ModelFault::Late } else { ModelFault::NotAsked { said: endpoint::bottom(error) } }
 }
 
 #[cfg(test)]
@@ -130,7 +126,7 @@ mod tests {
         url
     }
 
-    async fn asked(answer: Router, timeout: Duration) -> Result<String, Silent> {
+    async fn asked(answer: Router, timeout: Duration) -> Result<String, ModelFault> {
         let model = Model::new(&at(answer).await, None, "m", Some("k-1".into()), timeout).unwrap();
         model.ask("guess", "exit 1").await
     }
@@ -161,13 +157,13 @@ mod tests {
     #[tokio::test]
     async fn whatever_else_it_answers_is_no_guess() {
         for (status, body, why) in [
-            (500, "oh no", "it answers 500"),
-            (200, "<html>", "its answer is not one of such an endpoint"),
-            (200, r#"{"choices": []}"#, "its answer says nothing"),
-            (200, r#"{"choices": [{"message": {"content": null, "tool_calls": []}}]}"#, "its answer says nothing"),
-            (200, r#"{"choices": [{"message": {"content": " \n"}}]}"#, "its answer says nothing"),
+            (500, "oh no", ModelFault::Status { status: 500 }),
+            (200, "<html>", ModelFault::Foreign),
+            (200, r#"{"choices": []}"#, ModelFault::Empty),
+            (200, r#"{"choices": [{"message": {"content": null, "tool_calls": []}}]}"#, ModelFault::Empty),
+            (200, r#"{"choices": [{"message": {"content": " \n"}}]}"#, ModelFault::Empty),
         ] {
-            assert_eq!(asked(says(status, body), LONG).await, Err(Silent(why.into())), "{body}");
+            assert_eq!(asked(says(status, body), LONG).await, Err(why), "{body}");
         }
         let away = Model::new("http://127.0.0.1:1/v1", None, "m", None, LONG).unwrap();
         assert!(away.ask("guess", "x").await.is_err());
@@ -178,7 +174,7 @@ mod tests {
         let lead = || async { Redirect::temporary("/elsewhere") };
         let elsewhere = || async { panic!("it was followed") as &str };
         let router = Router::new().route("/v1/chat/completions", post(lead)).route("/elsewhere", post(elsewhere));
-        assert_eq!(asked(router, LONG).await, Err(Silent("it answers 307".into())));
+        assert_eq!(asked(router, LONG).await, Err(ModelFault::Status { status: 307 }));
     }
 
     #[tokio::test]
@@ -188,14 +184,14 @@ mod tests {
             Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone())))
         };
         let router = Router::new().route("/v1/chat/completions", post(endless));
-        assert_eq!(asked(router, LONG).await, Err(Silent("its answer is longer than 256 KiB".into())));
+        assert_eq!(asked(router, LONG).await, Err(ModelFault::TooLong { most: 256 }));
     }
 
     #[tokio::test]
     async fn one_that_hangs_or_drips_has_its_time() {
         let hang = || async { std::future::pending::<&str>().await };
         let router = Router::new().route("/v1/chat/completions", post(hang));
-        let late = Err(Silent("it has not answered in time".into()));
+        let late = Err(ModelFault::Late);
         assert_eq!(asked(router, Duration::from_millis(50)).await, late);
         let drip = || async { Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()) };
         let router = Router::new().route("/v1/chat/completions", post(drip));

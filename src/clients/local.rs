@@ -26,6 +26,7 @@ pub mod place;
 use self::account::Account;
 use super::dial::Dial;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
+use crate::domain::fault::machine::MachineFault;
 use crate::domain::reason::Reason;
 
 /// The variables a script inherits from RMM, beside everything `LC_…`.
@@ -62,23 +63,13 @@ impl Local {
     /// Scripts run as this user and start in the home directory.
     ///
     /// # Errors
-    /// When RMM cannot do that, as a sentence that says what to do.
-    pub fn of(account: Account) -> Result<Self, String> {
-        let Account { name, home, .. } = &account;
+    /// When RMM cannot do that.
+    pub fn of(account: Account) -> Result<Self, MachineFault> {
+        let user = account.name.clone();
         if !rustix::process::geteuid().is_root() {
-            return Err(format!(
-                "only root can run steps as {name}. Where no service runs on this machine, take [local] out; else run RMM as root \
-                 (systemd/local-steps.conf, which `rmm assets DIR` writes), or let RMM reach this machine by SSH \
-                 (address = \"127.0.0.1\", user = \"{name}\")"
-            ));
+            return Err(MachineFault::OnlyRoot { user });
         }
-        // What is there already may be the system's: nothing is to be done to that.
-        let make = if home.exists() {
-            "name another one as `home`".to_owned()
-        } else {
-            format!("make it (`install -d -m 700 -o {name} {}`), or name another one as `home`", home.display())
-        };
-        let home = format!("{name} needs a home directory of its own, which {} is not; {make}", home.display());
+        let home = MachineFault::NoHome { user, home: account.home.clone(), there: account.home.exists() };
         let local = Self { directory: Some(account.home.clone()), account: Some(Arc::new(account)), ..Self::new() };
         if local.says_yes(HAS_HOME, &[]) { Ok(local) } else { Err(home) }
     }

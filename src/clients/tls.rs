@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use webpki::EndEntityCert;
 
-use crate::domain::fault::{CertificateFault, TlsFault, TrustFault};
+use crate::domain::fault::{AnswerFault, CertificateFault, TlsFault, TrustFault};
 
 /// What RMM speaks over TLS, the best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -157,24 +157,39 @@ fn told(cause: CertificateFault) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Found(cause)))))
 }
 
+/// Why a server has shown no certificate that holds.
+#[derive(Debug)]
+pub enum NotShown {
+    /// What became of the question.
+    Answer(AnswerFault),
+    /// What the system or a library said.
+    Said(String),
+}
+
 /// Whether the certificate that a server shows holds at a later time, too. It is of a public authority.
 ///
 /// # Errors
-/// Why it does not hold now, or there is none, in a sentence.
-pub async fn holds(host: &str, port: u16, later: Timestamp) -> Result<bool, String> {
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|error| error.to_string())?;
-    let config = client(None).map_err(|fault| format!("{fault:?}"))?;
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(|error| error.to_string())?;
-    let shown = TlsConnector::from(config).connect(name.clone(), stream).await.map_err(|error| error.to_string())?;
+/// Why it does not hold now, or there is none.
+pub async fn holds(host: &str, port: u16, later: Timestamp) -> Result<bool, NotShown> {
+    let said = |error: &dyn std::fmt::Display| NotShown::Said(error.to_string());
+    let name = host.trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(name).map_err(|_| NotShown::Answer(AnswerFault::NoName))?;
+    let config = client(None).map_err(|fault| NotShown::Said(format!("{fault:?}")))?;
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(|error| said(&error))?;
+    let shown = TlsConnector::from(config).connect(name.clone(), stream).await;
+    let shown = shown.map_err(|error| match fault(&error) {
+        Some(fault) => NotShown::Answer(AnswerFault::Tls { fault }),
+        None => said(&error),
+    })?;
     let Some([own, others @ ..]) = shown.get_ref().1.peer_certificates() else {
-        return Err("it shows no certificate".to_owned());
+        return Err(NotShown::Answer(AnswerFault::Tls { fault: TlsFault::NoCertificate }));
     };
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider())).build();
     let seconds = u64::try_from(later.as_second()).unwrap_or_default();
     let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let verifier = verifier.map_err(|error| error.to_string())?;
+    let verifier = verifier.map_err(|error| said(&error))?;
     Ok(verifier.verify_server_cert(own, others, &name, &[], at).is_ok())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clients::health::{Expected, Prober};
-use crate::clients::tls;
+use crate::clients::tls::{self, NotShown};
 use crate::config::Config;
 use crate::doctor::Examined;
 use crate::domain::fault::HealthFault;
@@ -64,8 +64,12 @@ async fn certificate(host: &str, now: Timestamp) -> Finding {
     match looked {
         Ok(Ok(true)) => Finding::ok(Topic::Certificate, AddressFact::CertificateHolds),
         Ok(Ok(false)) => Finding::warn(Topic::Certificate, AddressFact::CertificateEnds).with(Remedy::LookAtRenewal),
-        Ok(Err(said)) => {
-            Finding::fail(Topic::Certificate, AddressFact::CertificateSays { said }).with(Remedy::TrustedCertificate)
+        Ok(Err(why)) => {
+            let fact = match why {
+                NotShown::Answer(fault) => AddressFact::CertificateWrong { host: host.to_owned(), fault },
+                NotShown::Said(said) => AddressFact::CertificateSays { said },
+            };
+            Finding::fail(Topic::Certificate, fact).with(Remedy::TrustedCertificate)
         }
         Err(_) => {
             let fact = AddressFact::NoAnswer { host: host.to_owned(), seconds: TIMEOUT.as_secs() };

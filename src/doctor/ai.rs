@@ -20,12 +20,12 @@ pub(super) async fn examine(config: &Config) -> Option<Examined> {
         let model = Model::new(&settings.url, ca, &settings.model, key.flatten().cloned(), settings.timeout);
         let answered = match model {
             Ok(model) => model.ask(TASK, DATA).await,
-            Err(silent) => Err(silent),
+            Err(fault) => Err(fault),
         };
         match answered {
             Ok(_) => Finding::ok(Topic::Model, ModelFact::ModelAnswers { model: settings.model.clone() }),
-            Err(silent) => {
-                let fact = ModelFact::ModelSilent { model: settings.model.clone(), said: silent.to_string() };
+            Err(fault) => {
+                let fact = ModelFact::ModelSilent { model: settings.model.clone(), fault };
                 Finding::warn(Topic::Model, fact).with(Remedy::LookAtModel)
             }
         }

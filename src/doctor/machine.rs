@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Examined, Subject};
 use crate::config::Config;
+use crate::domain::fault::machine::MachineFault;
 use crate::domain::finding::{About, Finding, MachineFact, Remedy, Topic};
 use crate::store::schema;
 use crate::store::space::{Space, free_in};
@@ -28,7 +29,9 @@ pub(super) fn examine(subject: Subject<'_>) -> Examined {
 }
 
 fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Finding> {
-    let refusal = |said: &String| Finding::fail(Topic::Config, MachineFact::Said { said: said.clone() }).with(CHECK);
+    let refusal = |fault: &MachineFault| {
+        Finding::fail(Topic::Config, MachineFact::Fault { fault: Box::new(fault.clone()) }).with(CHECK)
+    };
     let mut findings: Vec<_> = refused.iter().map(refusal).collect();
     findings.extend(config.unset.iter().map(|problem| {
         let fact = MachineFact::NoSecret { key: problem.key.clone(), fault: problem.fault.clone() };
@@ -64,7 +67,8 @@ fn database(path: &Path) -> Vec<Finding> {
         }
         Ok(_) => Finding::ok(Topic::Database, MachineFact::Database { bytes, supported }),
         Err(error) => {
-            Finding::fail(Topic::Database, MachineFact::Said { said: error.to_string() }).with("rmm docs operating")
+            let fact = MachineFact::Store { fault: Box::new(error.fault()) };
+            Finding::fail(Topic::Database, fact).with("rmm docs operating")
         }
     }]
 }

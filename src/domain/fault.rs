@@ -3,9 +3,13 @@
 pub mod config;
 pub mod github;
 pub mod known;
+pub mod machine;
+pub mod model;
 pub mod repository;
 pub mod ssh;
 pub mod step;
+pub mod store;
+pub mod tool;
 
 use std::time::Duration;
 

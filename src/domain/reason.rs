@@ -16,6 +16,7 @@ use super::fault::known::KnownFailure;
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
 use super::fault::step::StepFault;
+use super::fault::tool::ToolFault;
 use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
@@ -177,12 +178,15 @@ pub enum Reason {
         host: Option<HostName>,
         cause: Box<Reason>,
     },
-    /// A command failed; `said` is what its tool gave as the reason, `known` what that mostly means.
+    /// A command failed; `said` is what its tool gave as the reason, `known` what that mostly means, `tool` the facts where
+    /// it was a function of RMM's own.
     Exit {
         status: i32,
         said: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<KnownFailure>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<Box<ToolFault>>,
     },
     /// It failed before it changed anything.
     NothingChanged { cause: Box<Reason> },
@@ -198,8 +202,13 @@ pub enum Reason {
     Attempts { attempts: u32, last: Box<Reason> },
     /// A health check was never asked.
     NeverAsked,
-    /// A health check by command ended with this exit status; `said` is what it told last.
-    CheckFailed { status: i32, said: Option<String> },
+    /// A health check by command ended with this exit status; `said` is what it told last, `tool` as of a command.
+    CheckFailed {
+        status: i32,
+        said: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<Box<ToolFault>>,
+    },
     /// A health check by command took too long.
     CheckTimedOut { limit: Duration },
     /// Over its time limit, and ended.
@@ -513,7 +522,7 @@ mod tests {
 
     #[test]
     fn facts_are_stored_with_their_code() {
-        let cause = Box::new(Reason::Exit { status: 3, said: None, known: None });
+        let cause = Box::new(Reason::Exit { status: 3, said: None, known: None, tool: None });
         let reason = Reason::NothingToGoBackTo { cause };
         let stored = serde_json::to_string(&reason).unwrap();
         assert_eq!(stored, r#"{"code":"nothing_to_go_back_to","cause":{"code":"exit","status":3,"said":null}}"#);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fault::store::StoreFault;
 use super::gate::name::GateName;
 use super::ids::{Commit, PersonName, ServiceName, SurfaceName, Tag};
 use super::reason::Reason;
@@ -37,6 +38,12 @@ pub enum Rule {
     /// A sentence that an earlier version of RMM stored, or what the system said.
     Said {
         text: String,
+    },
+
+    /// What is wrong with a file that RMM is to write; `denied`: the system lets RMM's user not do it.
+    File {
+        fault: Box<StoreFault>,
+        denied: bool,
     },
 
     // What has to be there.

@@ -136,8 +136,8 @@ impl StepContext<'_> {
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
             Outcome::Exited(status) => {
-                let said = self.last_words(self.log_step(attempt)).await?;
-                Checked::Ill(Reason::CheckFailed { status, said })
+                let (said, tool) = self.last_words(self.log_step(attempt)).await?;
+                Checked::Ill(Reason::CheckFailed { status, said, tool })
             }
             Outcome::TimedOut => Checked::Ill(Reason::CheckTimedOut { limit }),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),

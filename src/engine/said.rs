@@ -6,9 +6,10 @@ use super::step::StepContext;
 use crate::clients::checkup::lacks_compose;
 use crate::domain::command::{Outcome, Said};
 use crate::domain::fault::known::KnownFailure;
+use crate::domain::fault::tool::ToolFault;
 use crate::domain::run::{Action, StepKind};
 use crate::store::logs;
-use crate::wording::without_middle;
+use crate::wording::{Language, tool_fault, without_middle};
 
 /// How much of the end of the output is looked at, bytes.
 const LOOKED_AT: usize = 64 * 1024;
@@ -23,9 +24,6 @@ const MOST_FILES: usize = 21;
 
 /// How RMM's own lines in the output of a step begin.
 const OWN_WORDS: [&str; 2] = ["rmm: ", "RMM: "];
-
-const WITHOUT_COMPOSE: &str =
-    "docker has no plugin `compose` there; install it: sudo apt-get install docker-compose-plugin";
 
 /// What a checkout says before it names work by hand.
 const BY_HAND: &str = "rmm: by hand: ";
@@ -54,15 +52,14 @@ impl StepContext<'_> {
         let (by_hand, kept) = if checks_out { work_by_hand(&end) } else { Default::default() };
         let untouched = checks_out && failed.is_some() && end.lines().any(|line| line == UNTOUCHED);
         let Some(status) = failed else { return Ok(Said { by_hand, kept, ..Said::default() }) };
-        let last = telling_line(&end);
+        let (last, tool) = telling_line(&end);
         // What RMM says itself comes with its own remedy.
-        let is_own = end.lines().any(|line| OWN_WORDS.iter().any(|start| line.starts_with(start)));
-        let known = if is_own { None } else { KnownFailure::in_output(&end, Some(status)) };
-        Ok(Said { last, known, by_hand, kept, untouched })
+        let known = if tool.is_some() { None } else { KnownFailure::in_output(&end, Some(status)) };
+        Ok(Said { last, tool, known, by_hand, kept, untouched })
     }
 
     /// The line of some output of the step that says most about a failure.
-    pub(super) async fn last_words(&self, log_step: i64) -> Result<Option<String>, Failure> {
+    pub(super) async fn last_words(&self, log_step: i64) -> Result<Telling, Failure> {
         Ok(telling_line(&self.end_of_output(log_step).await?))
     }
 
@@ -73,18 +70,37 @@ impl StepContext<'_> {
     }
 }
 
-/// The line that says most about a failure: RMM's own word or git's verdict where one is near the end (hints may follow
-/// it), else the last line with anything in it.
-fn telling_line(output: &str) -> Option<String> {
+/// A line that says most about a failure, and its facts where it is one of RMM's own.
+pub(super) type Telling = (Option<String>, Option<Box<ToolFault>>);
+
+/// RMM's own word near the end, for which it has ended the step (hints may follow it); else what a program said last.
+fn telling_line(output: &str) -> Telling {
     if lacks_compose(output) {
-        return Some(WITHOUT_COMPOSE.to_owned());
+        let fault = ToolFault::ComposeMissing;
+        return (Some(Language::En.tool(&fault)), Some(Box::new(fault)));
     }
     let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
-    let verdict = |start: &str| lines.iter().find(|line| line.starts_with(start));
-    if let Some(own) = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start)) {
-        return Some(without_middle(own, LONGEST_OWN));
+    // What it only noted on the way has no facts.
+    let found = lines.iter().filter_map(|line| own_words(line)).find_map(|line| Some((tool_fault(&line)?, line)));
+    match found {
+        Some((fault, line)) => (Some(line), Some(Box::new(fault))),
+        None => (last_line(&lines), None),
     }
-    let line = verdict("fatal: ").or_else(|| lines.first())?;
+}
+
+/// A line of RMM's own, without its mark.
+fn own_words(line: &str) -> Option<String> {
+    let line = OWN_WORDS.iter().find_map(|start| line.strip_prefix(start))?;
+    Some(without_middle(line, LONGEST_OWN))
+}
+
+/// The last line of some, which begin with the last, or git's verdict near it.
+fn last_line(lines: &[String]) -> Option<String> {
+    let last = lines.first()?;
+    if let Some(own) = own_words(last) {
+        return Some(own);
+    }
+    let line = lines.iter().find(|line| line.starts_with("fatal: ")).unwrap_or(last);
     let mut short: String = line.chars().take(LONGEST_LINE).collect();
     if short.len() < line.len() {
         short.push('…');
@@ -145,38 +161,65 @@ fn work_by_hand(output: &str) -> (Vec<String>, Vec<String>) {
 mod tests {
     use super::*;
 
+    fn line(output: &str) -> Option<String> {
+        telling_line(output).0
+    }
+
     #[test]
     fn the_line_that_says_most_is_found() {
-        for (output, line) in [
+        for (output, told) in [
             ("", None),
             ("\n \n", None),
             ("one\ntwo\n\n", Some("two")),
             ("fatal: Unable to create '.git/index.lock': File exists.\n\nremove the file\n", {
                 Some("fatal: Unable to create '.git/index.lock': File exists.")
             }),
-            ("rmm: the folder is full\nbye\n", Some("the folder is full")),
-            ("RMM: the folder cannot be entered\n", Some("the folder cannot be entered")),
             ("\u{1b}[31mred\u{1b}[0m\t\u{7}end\r\n", Some("red end")),
             (" 10%\r 90%\rdone", Some("done")),
             ("ab\u{202e}c", Some("abc")),
             ("fatal: 'https://me:pass@host/a@b' and ssh://git@host", Some("fatal: 'https://host/a@b' and ssh://host")),
         ] {
-            assert_eq!(telling_line(output).as_deref(), line, "{output:?}");
+            assert_eq!(line(output).as_deref(), told, "{output:?}");
         }
+        let own = "unknown flag: --nope\n\nUsage:  docker compose up [OPTIONS] [SERVICE...]";
+        assert_eq!(line(own).as_deref(), Some("Usage:  docker compose up [OPTIONS] [SERVICE...]"));
+        assert_eq!(line(&"x".repeat(1000)).unwrap().chars().count(), LONGEST_LINE + 1);
+    }
+
+    #[test]
+    fn rmms_own_word_is_a_fact_and_hints_may_follow_it() {
+        let fault = ToolFault::NoRepository { folder: "/srv/shop".into() };
+        let sentence = Language::En.tool(&fault);
+        let told = telling_line(&format!("rmm: {sentence}\nbye\n"));
+        assert_eq!(told, (Some(sentence), Some(Box::new(fault))));
+        let entered = telling_line("RMM: the directory /srv/a cannot be entered, so the command was not run.\n").1;
+        assert_eq!(entered.as_deref(), Some(&ToolFault::FolderNotEntered { folder: "/srv/a".into() }));
         for output in [
             "docker: 'compose' is not a docker command.\nSee 'docker --help'\n",
             "unknown shorthand flag: 'd' in -d\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information\n",
         ] {
-            assert_eq!(telling_line(output).as_deref(), Some(WITHOUT_COMPOSE), "{output:?}");
+            assert_eq!(telling_line(output).1.as_deref(), Some(&ToolFault::ComposeMissing), "{output:?}");
         }
-        let own = "unknown flag: --nope\n\nUsage:  docker compose up [OPTIONS] [SERVICE...]";
-        assert_eq!(telling_line(own).as_deref(), Some("Usage:  docker compose up [OPTIONS] [SERVICE...]"));
-        assert_eq!(telling_line(&"x".repeat(1000)).unwrap().chars().count(), LONGEST_LINE + 1);
-        let remedy = "; move them away, then try again";
-        let own = format!("rmm: {} cannot be written{remedy}", "x".repeat(500));
-        assert_eq!(telling_line(&own).as_deref(), own.strip_prefix("rmm: "));
-        let own = telling_line(&format!("rmm: {} cannot be written{remedy}", "x".repeat(5000))).unwrap();
-        assert!(own.ends_with(remedy) && own.chars().count() <= LONGEST_OWN, "{own}");
+    }
+
+    #[test]
+    fn what_rmm_noted_on_the_way_is_not_why_a_command_failed() {
+        let noted = "rmm: this folder keeps its compose project shop, which has its containers and volumes\n";
+        let output = format!("{noted}Error: port is already allocated\n");
+        assert_eq!(telling_line(&output), (Some("Error: port is already allocated".to_owned()), None));
+        // Another version may have words that this one does not know.
+        assert_eq!(line("rmm: the moon is in the way\n").as_deref(), Some("the moon is in the way"));
+    }
+
+    #[test]
+    fn a_long_sentence_of_rmms_own_keeps_its_end() {
+        let fault = |said: String| ToolFault::WorkNotKept { folder: "/srv/shop".into(), said: Some(said) };
+        let short = Language::En.tool(&fault("x".repeat(500)));
+        assert_eq!(line(&format!("rmm: {short}")).as_deref(), Some(short.as_str()));
+        let (own, tool) = telling_line(&format!("rmm: {}", Language::En.tool(&fault("x".repeat(5000)))));
+        let own = own.unwrap();
+        assert!(own.ends_with("; move it away, then try again") && own.chars().count() <= LONGEST_OWN, "{own}");
+        assert!(matches!(tool.as_deref(), Some(ToolFault::WorkNotKept { .. })), "{tool:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::restored::Beside;
 use super::signed::ChainHead;
 use super::watermark::Watermark;
 use super::{schema, with_suffix};
+use crate::domain::fault::store::FileAct;
 
 /// What kept files are called beyond their name.
 const SUFFIX: &str = ".before-upgrade";
@@ -98,23 +99,23 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     match fs::copy(from, &partial) {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return remove(to),
-        Err(error) => return Err(StoreError::io("copy", from, error)),
+        Err(error) => return Err(StoreError::io(FileAct::Copy, from, error)),
     }
-    let owner = fs::metadata(from).map_err(|error| StoreError::io("read", from, error))?;
+    let owner = fs::metadata(from).map_err(|error| StoreError::io(FileAct::Read, from, error))?;
     if let Ok(made) = fs::metadata(&partial)
         && (made.uid(), made.gid()) != (owner.uid(), owner.gid())
     {
         let (uid, gid) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
         rustix::fs::chown(&partial, Some(uid), Some(gid))
-            .map_err(|error| StoreError::io("give away", &partial, error.into()))?;
+            .map_err(|error| StoreError::io(FileAct::GiveAway, &partial, error.into()))?;
     }
     let synced = File::open(&partial).and_then(|file| file.sync_all());
-    synced.and_then(|()| fs::rename(&partial, to)).map_err(|error| StoreError::io("create", to, error))
+    synced.and_then(|()| fs::rename(&partial, to)).map_err(|error| StoreError::io(FileAct::Create, to, error))
 }
 
 fn remove(file: &Path) -> Result<(), StoreError> {
     match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", file, error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io(FileAct::Remove, file, error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

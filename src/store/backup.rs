@@ -19,6 +19,7 @@ use super::error::StoreError;
 use super::key::{self, sync_directory_of};
 use super::signed::ChainHead;
 use super::{schema, with_suffix};
+use crate::domain::fault::store::{Damage, FileAct};
 
 /// Pages copied per step: 4 MiB.
 const STEP: i32 = 1024;
@@ -51,7 +52,7 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
     let placed = copy(&conn, &partial).and_then(|head| place(&partial, target, overwrite).map(|()| head));
     let head = placed.inspect_err(|_| discard(&partial))?;
     sync_directory_of(target)?;
-    let bytes = fs::metadata(target).map_err(|error| StoreError::io("read", target, error))?.len();
+    let bytes = fs::metadata(target).map_err(|error| StoreError::io(FileAct::Read, target, error))?.len();
     Ok(BackupReport { path: target.to_owned(), bytes, head })
 }
 
@@ -80,13 +81,13 @@ fn partial(target: &Path) -> Result<PathBuf, StoreError> {
 /// Gives a copy its name. Without `overwrite` no file is replaced, not even one made meanwhile.
 fn place(partial: &Path, target: &Path, overwrite: bool) -> Result<(), StoreError> {
     if overwrite {
-        return fs::rename(partial, target).map_err(|error| StoreError::io("create", target, error));
+        return fs::rename(partial, target).map_err(|error| StoreError::io(FileAct::Create, target, error));
     }
     match fs::hard_link(partial, target) {
         Ok(()) => discard(partial),
         // Not every file system has links; there is nothing better to do there.
         Err(_) if !target.exists() => {
-            fs::rename(partial, target).map_err(|error| StoreError::io("create", target, error))?;
+            fs::rename(partial, target).map_err(|error| StoreError::io(FileAct::Create, target, error))?;
         }
         Err(_) => return Err(StoreError::Exists { path: target.to_owned() }),
     }
@@ -103,7 +104,7 @@ fn copy_as(source: &Connection, partial: &Path, told: Told) -> Result<Option<Cha
         .create_new(true)
         .mode(0o600)
         .open(partial)
-        .map_err(|error| StoreError::io("create", partial, error))?;
+        .map_err(|error| StoreError::io(FileAct::Create, partial, error))?;
     // Held over the whole copy: without it, SQLite would begin anew at every commit of the writer.
     let snapshot = source.unchecked_transaction()?;
     let head = match schema::applied_version(&snapshot)? {
@@ -134,10 +135,10 @@ fn copy_as(source: &Connection, partial: &Path, told: Told) -> Result<Option<Cha
     // The copied header says WAL; a copy that lies somewhere for years shall not need a second file to be read.
     let mode: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
     if mode != "delete" {
-        return Err(StoreError::Corrupt { detail: format!("the copy stays in journal mode {mode}") });
+        return Err(StoreError::Corrupt { detail: Damage::Said(format!("the copy stays in journal mode {mode}")) });
     }
     target.close().map_err(|(_, error)| error)?;
-    file.sync_all().map_err(|error| StoreError::io("sync", partial, error))?;
+    file.sync_all().map_err(|error| StoreError::io(FileAct::Sync, partial, error))?;
     Ok(head)
 }
 
@@ -176,14 +177,14 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
         return Err(StoreError::Exists { path: target.to_owned() });
     }
     if !source.is_file() {
-        return Err(StoreError::io("open", source, ErrorKind::NotFound.into()));
+        return Err(StoreError::io(FileAct::Open, source, ErrorKind::NotFound.into()));
     }
     let conn = schema::open_reader(source)?;
     let found = check(&conn, source)?;
     let partial = partial(target)?;
     let head = copy(&conn, &partial).inspect_err(|_| discard(&partial))?;
     let replaced = set_aside(target)?;
-    fs::rename(&partial, target).map_err(|error| StoreError::io("create", target, error))?;
+    fs::rename(&partial, target).map_err(|error| StoreError::io(FileAct::Create, target, error))?;
     sync_directory_of(target)?;
     Ok(RestoreReport { head, schema: found, replaced })
 }
@@ -194,14 +195,15 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
 /// [`StoreError::Corrupt`] when it is damaged; [`StoreError::NewerDatabase`] when this RMM cannot read it.
 pub fn check(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
     let supported = schema::supported_version();
-    let found = schema::applied_version(conn)?
-        .ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", path.display()) })?;
+    let found =
+        schema::applied_version(conn)?.ok_or_else(|| StoreError::Corrupt { detail: Damage::Empty(path.to_owned()) })?;
     if found > supported {
         return Err(StoreError::NewerDatabase { found, supported });
     }
     let finding: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if finding != "ok" {
-        return Err(StoreError::Corrupt { detail: format!("{}: {finding}", path.display()) });
+        let detail = Damage::File { path: path.to_owned(), said: finding };
+        return Err(StoreError::Corrupt { detail });
     }
     Ok(found)
 }
@@ -221,14 +223,14 @@ pub fn set_aside(target: &Path) -> Result<Option<PathBuf>, StoreError> {
         match fs::rename(&from, &to) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io("move", &from, error)),
+            Err(error) => return Err(StoreError::io(FileAct::Move, &from, error)),
         }
     }
     let shared = with_suffix(target, "-shm");
     if let Err(error) = fs::remove_file(&shared)
         && error.kind() != ErrorKind::NotFound
     {
-        return Err(StoreError::io("remove", &shared, error));
+        return Err(StoreError::io(FileAct::Remove, &shared, error));
     }
     Ok(was_there.then_some(aside))
 }

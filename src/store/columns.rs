@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
+use crate::domain::fault::store::Damage;
 use crate::domain::reason::Reason;
 
 /// A time as it is stored.
@@ -58,7 +59,7 @@ pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowInd
 /// A structure as it is stored.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value)
-        .map_err(|error| StoreError::Corrupt { detail: format!("a value cannot be stored: {error}") })
+        .map_err(|error| StoreError::Corrupt { detail: Damage::Said(format!("a value cannot be stored: {error}")) })
 }
 
 /// A structure that may be missing, as it is stored.

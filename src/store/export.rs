@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::error::StoreError;
+use crate::domain::fault::store::{Damage, FileAct};
 
 /// The database.
 pub const DATABASE: &str = "rmm.db";
@@ -62,18 +63,18 @@ impl Manifest {
 pub fn write(out: impl Write, files: &[(&str, PathBuf)], made_at: Timestamp) -> Result<(), StoreError> {
     let mut sums = BTreeMap::new();
     for (name, path) in files {
-        let file = File::open(path).map_err(|error| StoreError::io("read", path, error))?;
-        let sum = copy(file, io::sink()).map_err(|error| StoreError::io("read", path, error))?;
+        let file = File::open(path).map_err(|error| StoreError::io(FileAct::Read, path, error))?;
+        let sum = copy(file, io::sink()).map_err(|error| StoreError::io(FileAct::Read, path, error))?;
         sums.insert((*name).to_owned(), sum);
     }
     let manifest = Manifest { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), made_at, files: sums };
     let list = super::columns::to_json(&manifest)?;
     let mut archive = Builder::new(out);
-    let failed = |error| StoreError::io("write", Path::new("the export"), error);
+    let failed = |error| StoreError::io(FileAct::Write, Path::new("the export"), error);
     append(&mut archive, LIST, list.len() as u64, made_at, list.as_bytes()).map_err(failed)?;
     for (name, path) in files {
         let bytes = manifest.files[*name].bytes;
-        let file = File::open(path).map_err(|error| StoreError::io("read", path, error))?;
+        let file = File::open(path).map_err(|error| StoreError::io(FileAct::Read, path, error))?;
         append(&mut archive, name, bytes, made_at, file).map_err(failed)?;
     }
     archive.into_inner().and_then(|mut out| out.flush()).map_err(failed)
@@ -99,38 +100,38 @@ fn append<W: Write>(
 /// # Errors
 /// [`StoreError::Corrupt`] when it is none, is cut off or was changed; otherwise what the disk says.
 pub fn read(input: impl Read, folder: &Path) -> Result<Manifest, StoreError> {
-    let unsound = |detail: String| StoreError::Corrupt { detail: format!("the export: {detail}") };
-    let told = |error: io::Error| unsound(error.to_string());
+    let unsound = |detail: Damage| StoreError::Corrupt { detail };
+    let told = |error: io::Error| unsound(Damage::Export(error.to_string()));
     let mut archive = Archive::new(input);
     let mut entries = archive.entries().map_err(told)?;
     let first = entries.next().transpose().map_err(told)?;
     let Some(first) = first.filter(|first| first.path_bytes().as_ref() == LIST.as_bytes()) else {
-        return Err(unsound("it is not one that RMM wrote".to_owned()));
+        return Err(unsound(Damage::NoExport));
     };
-    let manifest: Manifest =
-        serde_json::from_reader(first.take(LONGEST_LIST)).map_err(|error| unsound(error.to_string()))?;
+    let manifest: Manifest = serde_json::from_reader(first.take(LONGEST_LIST))
+        .map_err(|error| unsound(Damage::Export(error.to_string())))?;
     if manifest.format != FORMAT {
-        return Err(unsound(format!("RMM {} made it in a form that this version does not know", manifest.version)));
+        return Err(unsound(Damage::ExportForm { version: manifest.version }));
     }
     let mut missing = manifest.files.clone();
     for entry in entries {
         let entry = entry.map_err(told)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let Some(expected) = missing.remove(&name).filter(|_| is_known(&name)) else {
-            return Err(unsound(format!("{name} does not belong there")));
+            return Err(unsound(Damage::ExportStranger { name }));
         };
         let path = folder.join(&name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.map_err(|error| StoreError::io("create", &path, error))?;
+        let file = file.map_err(|error| StoreError::io(FileAct::Create, &path, error))?;
         // One byte more than expected is enough to know.
         let found = copy(entry.take(expected.bytes + 1), &file).map_err(told)?;
         if found != expected {
-            return Err(unsound(format!("{name} is not what was exported")));
+            return Err(unsound(Damage::ExportChanged { name }));
         }
-        file.sync_all().map_err(|error| StoreError::io("sync", &path, error))?;
+        file.sync_all().map_err(|error| StoreError::io(FileAct::Sync, &path, error))?;
     }
     match missing.keys().next() {
-        Some(name) => Err(unsound(format!("{name} is missing"))),
+        Some(name) => Err(unsound(Damage::ExportLacks { name: name.clone() })),
         None => Ok(manifest),
     }
 }
@@ -161,11 +162,11 @@ pub fn place(manifest: &Manifest, from: &Path, to: &Path) -> Result<(), StoreErr
     for name in BESIDE.into_iter().chain([KEY, DATABASE]) {
         let target = to.join(name);
         if manifest.has(name) {
-            fs::rename(from.join(name), &target).map_err(|error| StoreError::io("create", &target, error))?;
+            fs::rename(from.join(name), &target).map_err(|error| StoreError::io(FileAct::Create, &target, error))?;
         } else if let Err(error) = fs::remove_file(&target)
             && error.kind() != io::ErrorKind::NotFound
         {
-            return Err(StoreError::io("remove", &target, error));
+            return Err(StoreError::io(FileAct::Remove, &target, error));
         }
     }
     super::key::sync_directory_of(&to.join(DATABASE))

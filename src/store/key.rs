@@ -13,6 +13,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretBox};
 
 use super::error::StoreError;
+use crate::domain::fault::store::FileAct;
 
 /// The secret that signs every event. Its `Debug` shows nothing.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl AuditKey {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == ErrorKind::InvalidData => return Err(invalid(path)),
-            Err(error) => return Err(StoreError::io("read", path, error)),
+            Err(error) => return Err(StoreError::io(FileAct::Read, path, error)),
         };
         Self::parse(&text).map(Some).ok_or_else(|| invalid(path))
     }
@@ -110,7 +111,7 @@ impl AuditKey {
 /// Writes a file for the owner only, so that after any crash it is there as a whole or as it was.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let new = super::with_suffix(path, ".new");
-    let io = |error| StoreError::io("write", &new, error);
+    let io = |error| StoreError::io(FileAct::Write, &new, error);
     // One that is left from a crash may belong to more than the owner.
     if let Err(error) = fs::remove_file(&new)
         && error.kind() != ErrorKind::NotFound
@@ -119,15 +120,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(io)?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
-    fs::rename(&new, path).map_err(|error| StoreError::io("write", path, error))?;
+    fs::rename(&new, path).map_err(|error| StoreError::io(FileAct::Write, path, error))?;
     sync_directory_of(path)
 }
 
 fn invalid(path: &Path) -> StoreError {
-    StoreError::KeyInvalid {
-        path: path.to_owned(),
-        why: "it must hold 64 hexadecimal digits, and behind them a line for each earlier key; restore it from your backup".to_owned(),
-    }
+    StoreError::KeyInvalid { path: path.to_owned() }
 }
 
 /// 32 bytes from the system's random numbers.
@@ -155,7 +153,7 @@ pub(crate) fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
     };
     File::open(directory)
         .and_then(|directory| directory.sync_all())
-        .map_err(|error| StoreError::io("sync", directory, error))
+        .map_err(|error| StoreError::io(FileAct::Sync, directory, error))
 }
 
 #[cfg(test)]

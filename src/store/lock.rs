@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::error::StoreError;
 use super::owner;
+use crate::domain::fault::store::FileAct;
 
 /// The name of the lock file in the data directory.
 pub const LOCK_FILE: &str = "rmm.lock";
@@ -42,7 +43,7 @@ impl DirectoryLock {
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| StoreError::io("open", &path, error))?;
+            .map_err(|error| StoreError::io(FileAct::Open, &path, error))?;
         match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -50,7 +51,7 @@ impl DirectoryLock {
                 let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
                 return Err(StoreError::Locked { path, pid });
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path, error)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io(FileAct::Lock, &path, error)),
         }
         // The lock is held already; the pid only helps the message, and a full disk must not keep RMM from starting.
         let noted = file

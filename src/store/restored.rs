@@ -22,6 +22,7 @@ use super::{key, runs, watermark, with_suffix};
 use crate::domain::env::Env;
 use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
+use crate::domain::fault::store::FileAct;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::reason::{Reason, RestoredBy};
@@ -75,7 +76,7 @@ impl Beside {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(serde_json::from_str(&text).ok()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("read", &path, error)),
+            Err(error) => Err(StoreError::io(FileAct::Read, &path, error)),
         }
     }
 

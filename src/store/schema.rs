@@ -13,6 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::StoreError;
+use crate::domain::fault::store::{Damage, FileAct};
 
 pub(super) mod embedded {
     refinery::embed_migrations!("migrations");
@@ -60,9 +61,7 @@ pub fn applied_version(conn: &Connection) -> Result<Option<i64>, StoreError> {
     if history.is_none() {
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if tables > 0 {
-            return Err(StoreError::Corrupt {
-                detail: "it has tables, but none of them says which schema they belong to".to_owned(),
-            });
+            return Err(StoreError::Corrupt { detail: Damage::OtherTables });
         }
         return Ok(None);
     }
@@ -78,7 +77,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
             .truncate(false)
             .mode(0o600)
             .open(path)
-            .map_err(|error| StoreError::io("create", path, error))?;
+            .map_err(|error| StoreError::io(FileAct::Create, path, error))?;
     }
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
@@ -127,7 +126,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 /// When the file is not there or cannot be opened.
 pub fn open_at_rest(path: &Path) -> Result<Connection, StoreError> {
     const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
-    let path = std::path::absolute(path).map_err(|error| StoreError::io("find", path, error))?;
+    let path = std::path::absolute(path).map_err(|error| StoreError::io(FileAct::Find, path, error))?;
     let name = percent_encode(path.as_os_str().as_bytes(), IN_A_PATH);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(format!("file://{name}?immutable=1"), flags)?;
@@ -159,10 +158,10 @@ pub fn copy_with_log(path: &Path) -> Result<Option<TemporaryCopy>, StoreError> {
     if !std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         return Ok(None);
     }
-    let folder = tempfile::tempdir().map_err(|error| StoreError::io("create", &std::env::temp_dir(), error))?;
+    let folder = tempfile::tempdir().map_err(|error| StoreError::io(FileAct::Create, &std::env::temp_dir(), error))?;
     let copy = folder.path().join("copy.db");
     for (from, to) in [(path, copy.clone()), (log.as_path(), super::with_suffix(&copy, "-wal"))] {
-        std::fs::copy(from, to).map_err(|error| StoreError::io("copy", from, error))?;
+        std::fs::copy(from, to).map_err(|error| StoreError::io(FileAct::Copy, from, error))?;
     }
     Ok(Some(TemporaryCopy { path: copy, _folder: folder }))
 }

@@ -113,7 +113,7 @@ pub fn insert(conn: &Connection, token: &NewToken<'_>, secret: &str, now: i64) -
     match inserted {
         Ok(_) => Ok(conn.last_insert_rowid()),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(StoreError::NameTaken { what: "token", name: token.name.to_owned() })
+            Err(StoreError::NameTaken { name: token.name.to_owned() })
         }
         Err(error) => Err(error.into()),
     }

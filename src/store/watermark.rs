@@ -18,6 +18,7 @@ use super::error::StoreError;
 use super::signed::ChainHead;
 use super::{key, with_suffix};
 use crate::domain::event::Event;
+use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
 use crate::wording::on_record;
 
@@ -50,7 +51,7 @@ impl Watermark {
                 Self { alarm, ..Self::default() }
             }))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("read", &path, error)),
+            Err(error) => Err(StoreError::io(FileAct::Read, &path, error)),
         }
     }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::domain::fault::machine::MachineFault;
+
 /// Bytes of a path of a socket, without the zero at its end (`sun_path` in unix(7)).
 const LONGEST: usize = 107;
 
@@ -44,13 +46,13 @@ impl Short {
 
 /// Why a socket cannot be made at `path`, whatever its permissions. Its folder need not be there yet.
 #[must_use]
-pub fn impossible(path: &Path) -> Option<String> {
+pub fn impossible(path: &Path) -> Option<MachineFault> {
     let long = path.as_os_str().as_bytes().len() > LONGEST;
     let there = path.ancestors().skip(1).find(|folder| folder.is_dir())?;
     let name = "x".repeat(LONGEST);
     // Of the folder that is there, the socket's own name stands for the path that will be.
     let tried = if long { Short::of(&there.join(name)) } else { Short::of(path) };
-    tried.err().map(|error| format!("the socket {} cannot be made: {error}", path.display()))
+    tried.err().map(|error| MachineFault::NoSocket { path: path.to_owned(), said: error.to_string() })
 }
 
 /// Listens on the operator's socket. A file left over by a process that died is replaced; the lock on the data

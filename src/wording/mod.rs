@@ -1,18 +1,22 @@
 //! The words for facts, in the languages that RMM speaks. Every door says the same thing in the same words.
 //!
-//! Only this room makes sentences from what the domain knows, and no code reads one back. Languages are plain functions
-//! over the facts, so that the compiler finds a fact without words; the snapshots of the tests show all of them.
+//! Only this room makes sentences from what the domain knows, and no code reads one back, but for what RMM's own functions
+//! print on hosts (`read_back.rs`). Languages are plain functions over the facts, so that the compiler finds a fact without
+//! words; the snapshots of the tests show all of them.
 //! Must not: know where a sentence is shown, or escape it for that place.
 
 mod en;
 mod event;
 pub mod marks;
 mod own_call;
+mod read_back;
 mod ru;
 #[cfg(test)]
 mod tests;
 mod times;
 pub mod zone;
+
+pub use read_back::tool_fault;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +27,11 @@ use crate::domain::cause::Cause;
 use crate::domain::environment::Stragglers;
 use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
+use crate::domain::fault::machine::MachineFault;
+use crate::domain::fault::model::ModelFault;
 use crate::domain::fault::ssh::PrivateKeyFault;
+use crate::domain::fault::store::StoreFault;
+use crate::domain::fault::tool::ToolFault;
 use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
@@ -99,6 +107,43 @@ impl Language {
         match self {
             Self::En => en::reason(reason),
             Self::Ru => ru::reason(reason),
+        }
+    }
+
+    /// Why one of RMM's own functions on hosts has ended its step; in English what it prints.
+    #[must_use]
+    pub fn tool(self, fault: &ToolFault) -> String {
+        match self {
+            Self::En => en::tool(fault),
+            Self::Ru => ru::tool(fault),
+        }
+    }
+
+    /// What is wrong or questionable about the machine that RMM runs on, and what to do: a sentence without a full stop.
+    #[must_use]
+    pub fn machine(self, fault: &MachineFault) -> String {
+        match self {
+            Self::En => en::machine(fault),
+            Self::Ru => ru::machine(fault),
+        }
+    }
+
+    /// Why the model of `[ai]` gives no guess: a sentence about it that begins small and has no full stop.
+    #[must_use]
+    pub fn model(self, fault: &ModelFault) -> String {
+        match self {
+            Self::En => en::model(fault),
+            Self::Ru => ru::model(fault),
+        }
+    }
+
+    /// What can go wrong with the database, its key and the files beside it: a sentence that begins small and has no full
+    /// stop.
+    #[must_use]
+    pub fn store(self, fault: &StoreFault) -> String {
+        match self {
+            Self::En => en::store(fault),
+            Self::Ru => ru::store(fault),
         }
     }
 

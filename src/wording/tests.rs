@@ -33,12 +33,15 @@ mod findings;
 mod gates;
 mod github;
 mod identity;
+mod machine;
 mod protection;
 mod reasons;
 mod refusals;
 mod rules;
 mod ssh;
 mod step;
+mod store;
+mod tools;
 
 /// A cancelled release whose workflow GitHub may have started, while GitHub is away.
 fn being_cancelled() -> Reason {
@@ -76,7 +79,7 @@ fn harmless() -> Rule {
 }
 
 fn exit() -> Box<Reason> {
-    Box::new(Reason::Exit { status: 3, said: None, known: None })
+    Box::new(Reason::Exit { status: 3, said: None, known: None, tool: None })
 }
 
 /// The code of a fact.

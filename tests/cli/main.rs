@@ -402,6 +402,7 @@ fn a_release_from_ci_to_production() {
 
 #[test]
 fn answers_are_in_the_language_of_the_reader() {
+    use std::os::unix::fs::PermissionsExt;
     let mut place = Sandbox::new();
     let ci = place.token(&["github", "--role", "ci", "--service", "shop"]);
     place.serve();
@@ -434,6 +435,11 @@ fn answers_are_in_the_language_of_the_reader() {
         .says_not("must be");
     by_locale(&["init", "--force", "--person", "-"]).ends(2).says("--person: допустимы от 1 до 64 символов");
     place.stop();
+    // What is wrong with files and with this machine.
+    place.run(&["--lang", "ru", "restore", "nothing.db"]).ends(1).says("файла nothing.db нет");
+    place.run(&["--lang", "ru", "export", "rmm.toml"]).ends(1).says("rmm.toml уже есть и не тронут");
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o777)).unwrap();
+    place.run(&["--lang", "ru", "check"]).says("(права 777) могут класть файлы").says_not("others can put");
     fs::write(place.path("rmm.toml"), "[server]\nlisen = \"here\"\n").unwrap();
     place
         .run(&["--lang", "ru", "check"])

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::bot::Bot;
 use crate::bot::words::text;
-use crate::clients::ai::{Model, Silent};
+use crate::clients::ai::Model;
 use crate::config;
 use crate::domain::alert::AlertKind;
 use crate::domain::ids::ReleaseId;
@@ -125,11 +125,12 @@ async fn guess(bot: &Bot, analyst: &Analyst, told: &Told) -> Result<Guess, Store
             analyst.is_silent.store(false, Ordering::Relaxed);
             Ok(plain(&redactor.text(&said), analyst.max_output))
         }
-        Err(Silent(why)) => {
+        Err(fault) => {
             if !analyst.is_silent.swap(true, Ordering::Relaxed) {
+                let why = Language::En.model(&fault);
                 tracing::warn!(why, "the model of [ai] gives no answer; alerts are told without a guess");
             }
-            Err(text::shorten(&redactor.text(&why), REASON))
+            Err(text::shorten(&redactor.text(&bot.language.model(&fault)), REASON))
         }
     };
     Ok(Guess { model: analyst.model.name().to_owned(), said })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::{one_of, words};
+use super::super::{faults, one_of, words};
 use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
@@ -65,10 +65,7 @@ pub struct Create {
 
 impl Create {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let by = self
-            .by
-            .or_else(|| caller(context))
-            .ok_or_else(|| Fault::Usage("it is not known who starts this release; say so with --by WHO".to_owned()))?;
+        let by = self.by.or_else(|| caller(context)).ok_or_else(|| faults::who_starts(context.ui.language))?;
         let (attempt, url, git_ref) = (self.ci_run_attempt, self.ci_url, self.ci_ref);
         let body = CreateRelease {
             service: self.service,

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::super::faults;
 use super::Named;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{DefineService, DefinitionView};
@@ -37,7 +38,7 @@ pub(super) async fn define(context: &Context, named: &Named, file: &Path, check:
     } else {
         std::fs::read_to_string(file)
     };
-    let text = read.map_err(|error| Fault::Usage(format!("{} cannot be read: {error}", file.display())))?;
+    let text = read.map_err(|error| Fault::Usage(faults::not_read(context.ui.language, file, error)))?;
     let client = Client::connect(context, Intent::Watch).await?;
     let revision = match client.get::<DefinitionView>(path(&named.name)).await {
         Ok(view) => view.revision,

@@ -1,5 +1,6 @@
 //! What an upgrade says of itself while it is at work.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use semver::Version;
@@ -52,6 +53,119 @@ impl Told<'_> {
             (Ru, Self::Restoring) => "Новая версия уже что-то записала, поэтому база восстанавливается как командой `rmm restore`: что работает \
                 в окружениях, неизвестно, пока администратор не укажет (rmm service settle)."
                 .to_owned(),
+        }
+    }
+}
+
+/// Why an upgrade does not go on, or how it ended.
+pub(super) enum Trouble<'a> {
+    /// Nobody knows where this program is.
+    NoProgram(&'a dyn Display),
+    /// The file is the binary that is installed.
+    IsInstalled(&'a Path),
+    /// The file is no program of this machine.
+    RunsNot(&'a Path, &'a str),
+    /// It is another program.
+    NoRmm(&'a Path, &'a str),
+    Older {
+        version: &'a Version,
+        own: &'a Version,
+    },
+    /// It refuses the configuration.
+    Refuses(&'a Version, &'a str),
+    /// RMM does not end.
+    NotStopped(&'a str),
+    NothingReplaced(&'a str),
+    Silent,
+    OtherAnswers {
+        running: &'a str,
+        version: &'a Version,
+    },
+    NotReady {
+        seconds: u64,
+        last: &'a str,
+    },
+    NotPutBack(&'a Path, &'a dyn Display),
+    NotUp(&'a str),
+    NotBack {
+        why: &'a str,
+        trouble: &'a str,
+        old: &'a Path,
+    },
+    RunsAsBefore(&'a str),
+    OldNotUp {
+        why: &'a str,
+        trouble: &'a str,
+    },
+    /// The record of the copy is not that of its key.
+    OtherKey(&'a Path, &'a str),
+}
+
+impl Trouble<'_> {
+    pub(super) fn text(&self, language: Language) -> String {
+        match language {
+            En => self.in_english(),
+            Ru => self.in_russian(),
+        }
+    }
+
+    fn in_english(&self) -> String {
+        match self {
+            Self::NoProgram(error) => format!("the binary that runs is not known: {error}"),
+            Self::IsInstalled(file) => {
+                format!("{} is the binary that is installed; name the new one", file.display())
+            }
+            Self::RunsNot(file, why) => format!("{} does not run on this machine: {why}", file.display()),
+            Self::NoRmm(file, said) => format!("{} is no RMM: it says {said:?}", file.display()),
+            Self::Older { version, own } => format!(
+                "{version} is older than {own}, and an older RMM cannot read what a newer one has migrated; --force tries it all the same"
+            ),
+            Self::Refuses(version, why) => format!("RMM {version} does not take this configuration: {why}"),
+            Self::NotStopped(why) => format!("RMM could not be stopped: {why}"),
+            Self::NothingReplaced(why) => format!("nothing was replaced: {why}"),
+            Self::Silent => "it does not answer".to_owned(),
+            Self::OtherAnswers { running, version } => format!("version {running} answers, not {version}"),
+            Self::NotReady { seconds, last } => format!("after {seconds} s it was not ready: {last}"),
+            Self::NotPutBack(file, error) => format!("{} could not be put back: {error}", file.display()),
+            Self::NotUp(why) => format!("RMM did not come up with the new version ({why})"),
+            Self::NotBack { why, trouble, old } => format!(
+                "RMM did not come up with the new version ({why}), and going back did not work: {trouble}. The old binary is {}, the \
+                 database before the upgrade is kept as rmm.db.before-upgrade",
+                old.display()
+            ),
+            Self::RunsAsBefore(why) => format!("{why}; {} runs as before", env!("CARGO_PKG_VERSION")),
+            Self::OldNotUp { why, trouble } => format!("{why}; and the old version does not come up: {trouble}"),
+            Self::OtherKey(copy, flaw) => format!("the record in {} does not fit its key. {flaw}", copy.display()),
+        }
+    }
+
+    fn in_russian(&self) -> String {
+        match self {
+            Self::NoProgram(error) => format!("неизвестно, какая программа работает: {error}"),
+            Self::IsInstalled(file) => format!("{} и есть установленная программа; укажите новую", file.display()),
+            Self::RunsNot(file, why) => format!("{} не работает на этой машине: {why}", file.display()),
+            Self::NoRmm(file, said) => format!("{} — не RMM, ответ: {said:?}", file.display()),
+            Self::Older { version, own } => format!(
+                "{version} старее, чем {own}, а старый RMM не прочитает то, что перенёс более новый; --force попробует всё равно"
+            ),
+            Self::Refuses(version, why) => format!("RMM {version} не принимает эту конфигурацию: {why}"),
+            Self::NotStopped(why) => format!("RMM не удалось остановить: {why}"),
+            Self::NothingReplaced(why) => format!("ничего не заменено: {why}"),
+            Self::Silent => "он не отвечает".to_owned(),
+            Self::OtherAnswers { running, version } => format!("отвечает версия {running}, а не {version}"),
+            Self::NotReady { seconds, last } => format!("за {seconds} с он не стал готов: {last}"),
+            Self::NotPutBack(file, error) => format!("{} не удалось вернуть: {error}", file.display()),
+            Self::NotUp(why) => format!("с новой версией RMM не запустился ({why})"),
+            Self::NotBack { why, trouble, old } => format!(
+                "с новой версией RMM не запустился ({why}), и вернуться не удалось: {trouble}. Прежняя программа — {}, база данных до \
+                 обновления сохранена как rmm.db.before-upgrade",
+                old.display()
+            ),
+            Self::RunsAsBefore(why) => format!("{why}; {} работает как прежде", env!("CARGO_PKG_VERSION")),
+            Self::OldNotUp { why, trouble } => format!("{why}; прежняя версия тоже не запускается: {trouble}"),
+            Self::OtherKey(copy, flaw) => {
+                format!("журнал аудита в {} не подходит к своему ключу. {flaw}", copy.display())
+            }
         }
     }
 }

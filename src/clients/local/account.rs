@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::domain::fault::machine::MachineFault;
+
 /// The first argument with which RMM becomes another user: `UID GID GROUP,GROUP,… PROGRAM ARGUMENTS…` come after it.
 pub const AS_USER: &str = "as-user";
 
@@ -37,10 +39,9 @@ impl Account {
     /// The user with this name. `home` takes the place of the directory that the system knows.
     ///
     /// # Errors
-    /// When there is none, as a sentence that says what to do.
-    pub fn find(name: &str, home: Option<&Path>) -> Result<Self, String> {
-        let missing =
-            || format!("there is no user {name} on this machine; `useradd --create-home {name}` (as root) makes one");
+    /// When there is none.
+    pub fn find(name: &str, home: Option<&Path>) -> Result<Self, MachineFault> {
+        let missing = || MachineFault::NoUser { user: name.to_owned() };
         // Users may come from a directory service, which getent asks; not every system has it.
         let entry = said("getent", &["passwd", name]).or_else(|| {
             let all = std::fs::read_to_string("/etc/passwd").ok()?;
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!((root.uid, root.gid, root.groups.contains(&0)), (0, 0, true));
         let other = Account::find("nobody", Some(Path::new("/elsewhere"))).unwrap();
         assert!(other.uid != 0 && other.home == Path::new("/elsewhere"));
-        assert!(Account::find("no-such-user", None).unwrap_err().contains("useradd --create-home no-such-user"));
+        let missing = MachineFault::NoUser { user: "no-such-user".into() };
+        assert_eq!(Account::find("no-such-user", None), Err(missing));
     }
 }

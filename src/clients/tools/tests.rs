@@ -3,6 +3,7 @@
 mod checkout;
 mod compose;
 mod damage;
+mod told;
 mod work;
 
 #[test]

@@ -1,6 +1,7 @@
 //! How a step ended, and what its output tells about that.
 
 use crate::domain::fault::known::KnownFailure;
+use crate::domain::fault::tool::ToolFault;
 use crate::domain::reason::Reason;
 
 /// How a step ended, as the one who followed it saw it.
@@ -34,6 +35,8 @@ pub enum Outcome {
 pub struct Said {
     /// The line that says most about why it failed.
     pub last: Option<String>,
+    /// Its facts, where a function of RMM's own has printed it.
+    pub tool: Option<Box<ToolFault>>,
     /// What that mostly means.
     pub known: Option<KnownFailure>,
     /// Work done by hand where the step checks out; a bounded number of findings.

@@ -4,7 +4,6 @@ use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::fault::known::KnownFailure;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
@@ -126,6 +125,7 @@ impl Draft<'_, '_> {
         {
             return Ok(Answer::Step(self.go_on_without(id)));
         }
+        let state = step_state(&outcome, &said, run.is_ending());
         if !said.by_hand.is_empty() {
             let event = Event::HandWorkFound {
                 step: index,
@@ -136,7 +136,6 @@ impl Draft<'_, '_> {
             };
             self.world.record(Some(run.release), Some(id), event);
         }
-        let state = step_state(&outcome, said.last.as_deref(), said.known, said.untouched, run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
         changed.state = state.clone();
@@ -351,24 +350,20 @@ fn named(run: &Run, step: &Step, cause: Reason) -> Reason {
     }
 }
 
-fn step_state(
-    outcome: &Outcome,
-    said: Option<&str>,
-    known: Option<KnownFailure>,
-    untouched: bool,
-    stopping: bool,
-) -> StepState {
+fn step_state(outcome: &Outcome, said: &Said, stopping: bool) -> StepState {
     match outcome {
         Outcome::Exited(0) | Outcome::Healthy => StepState::Succeeded,
         Outcome::Exited(_) if stopping => StepState::Stopped,
         Outcome::Exited(code) => {
-            let reason = Reason::Exit { status: *code, said: said.map(ToOwned::to_owned), known };
-            let reason = if untouched { Reason::NothingChanged { cause: Box::new(reason) } } else { reason };
+            let reason =
+                Reason::Exit { status: *code, said: said.last.clone(), known: said.known, tool: said.tool.clone() };
+            let reason = if said.untouched { Reason::NothingChanged { cause: Box::new(reason) } } else { reason };
             StepState::Failed { exit: Some(*code), reason }
         }
-        Outcome::Unhealthy(reason) if !stopping => {
-            StepState::Failed { exit: None, reason: Reason::Unhealthy { cause: Box::new(reason.clone()), known } }
-        }
+        Outcome::Unhealthy(reason) if !stopping => StepState::Failed {
+            exit: None,
+            reason: Reason::Unhealthy { cause: Box::new(reason.clone()), known: said.known },
+        },
         Outcome::TimedOut => StepState::Failed { exit: None, reason: Reason::TimedOut },
         Outcome::Stopped | Outcome::Unhealthy(_) => StepState::Stopped,
         Outcome::NotStarted(reason) | Outcome::Unreachable { reason, begun: false } => {

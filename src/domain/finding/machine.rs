@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
+use crate::domain::fault::machine::MachineFault;
+use crate::domain::fault::store::StoreFault;
 use crate::domain::ids::ServiceName;
 
 /// What there is to say of the machine that RMM runs on.
@@ -12,9 +14,13 @@ use crate::domain::ids::ServiceName;
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "`supported` is the schema that this RMM knows; sizes are bytes")]
 pub enum MachineFact {
-    /// What a program, or a part of RMM that has no facts, said.
-    Said {
-        said: String,
+    /// It is not fit for what is configured.
+    Fault {
+        fault: Box<MachineFault>,
+    },
+    /// The database cannot be used.
+    Store {
+        fault: Box<StoreFault>,
     },
     ConfigurationRight {
         file: PathBuf,

@@ -3,6 +3,9 @@
 
 use serde::Serialize;
 
+use crate::domain::fault::AnswerFault;
+use crate::domain::fault::model::ModelFault;
+
 use crate::domain::backup::{BackupAlarm, BackupFault};
 
 /// What there is to say of RMM's own address.
@@ -18,6 +21,10 @@ pub enum AddressFact {
     CertificateHolds,
     CertificateEnds,
     /// As a library said it.
+    CertificateWrong {
+        host: String,
+        fault: AnswerFault,
+    },
     CertificateSays {
         said: String,
     },
@@ -71,7 +78,7 @@ pub enum TelegramFact {
 /// What there is to say of the model that guesses at causes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "`said` is what a library said")]
+#[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum ModelFact {
     /// It is not to be had here.
     NoKey,
@@ -80,7 +87,7 @@ pub enum ModelFact {
     },
     ModelSilent {
         model: String,
-        said: String,
+        fault: ModelFault,
     },
 }
 

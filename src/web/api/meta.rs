@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
+use crate::domain::fault::store::FileAct;
 use crate::domain::person::{Actor, Right};
 use crate::domain::rule::{Invalid, Rule};
 use crate::store::{StoreError, news};
@@ -116,11 +117,7 @@ pub async fn backup(
     let path = target(&web, &actor, &sent.file)?;
     web.engine.store().watch_record(web.engine.now()).await?;
     let made = match web.engine.store().backup(path, sent.overwrite).await {
-        Err(StoreError::Io { error, what, path }) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            let refused = StoreError::io(what, &path, error);
-            return Err(no_file(format!("{refused}; the copy is written by the user that RMM runs as")));
-        }
-        Err(error @ (StoreError::Exists { .. } | StoreError::Io { .. })) => return Err(no_file(error.to_string())),
+        Err(error @ (StoreError::Exists { .. } | StoreError::Io { .. })) => return Err(no_file(&error)),
         other => other?,
     };
     let file = made.path.display().to_string();
@@ -142,11 +139,12 @@ fn target(web: &Web, actor: &Actor, file: &str) -> Result<PathBuf, Problem> {
     crate::domain::ids::SurfaceName::parse("file", file)?;
     let folder = web.data_dir.join("backups");
     std::fs::create_dir_all(&folder)
-        .map_err(|error| no_file(format!("{} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| no_file(&StoreError::Io { act: FileAct::Create, path: folder.clone(), error }))?;
     Ok(folder.join(file))
 }
 
-/// What the system said.
-fn no_file(text: String) -> Problem {
-    Invalid::new("file", Rule::Said { text }).into()
+/// What is wrong with the file.
+fn no_file(error: &StoreError) -> Problem {
+    let denied = matches!(error, StoreError::Io { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied);
+    Invalid::new("file", Rule::File { fault: Box::new(error.fault()), denied }).into()
 }

@@ -82,7 +82,7 @@ fn trust(fault: &TrustFault) -> String {
 }
 
 /// The end of a sentence that begins with the address.
-pub(super) fn answer(fault: &AnswerFault) -> String {
+pub(in crate::wording) fn answer(fault: &AnswerFault) -> String {
     use AnswerFault as F;
     match fault {
         F::NotAnAddress => "is not an address that can be asked".to_owned(),

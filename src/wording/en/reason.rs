@@ -151,7 +151,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let place = host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
             format!("{} of {surface} on {environment}{place} {}", kind.title(), of(cause))
         }
-        R::Exit { status, said, known } => {
+        // The sentence of RMM's own function is what the host has printed.
+        R::Exit { status, said, known, tool: _ } => {
             format!("{}{}{}", exit(*status), behind(said.as_deref()), probably(*known))
         }
         // What follows from it is told of the release.
@@ -160,7 +161,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
         R::NeverAsked => "it could not be checked even once".to_owned(),
-        R::CheckFailed { status, said } => {
+        R::CheckFailed { status, said, tool: _ } => {
             format!("the check ended with exit status {status}{}", behind(said.as_deref()))
         }
         R::CheckTimedOut { limit } => format!("the check did not end within {}", times::short(*limit)),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{list, reason};
+use super::{list, reason, store};
 use crate::domain::rule::Rule;
 
 /// In English for errors of programs, too, such as those of JSON that is read.
@@ -17,6 +17,10 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
     use Rule as R;
     match rule {
         R::Said { text } => text.clone(),
+        R::File { fault, denied: false } => store(fault),
+        R::File { fault, denied: true } => {
+            format!("{}; the copy is written by the user that RMM runs as", store(fault))
+        }
 
         R::Given => "must be given".into(),
         R::ThisOr { other } => format!("this or {other} must be given"),

@@ -90,7 +90,7 @@ fn trust(fault: &TrustFault) -> String {
 }
 
 /// Конец предложения, которое начинается с адреса.
-pub(super) fn answer(fault: &AnswerFault) -> String {
+pub(in crate::wording) fn answer(fault: &AnswerFault) -> String {
     use AnswerFault as F;
     match fault {
         F::NotAnAddress => "— это не адрес, который можно запросить".to_owned(),

@@ -8,6 +8,8 @@ mod finding;
 mod gate;
 mod github;
 mod identity;
+mod machine;
+mod model;
 mod on_host;
 mod protection;
 mod reason;
@@ -15,19 +17,26 @@ mod refusal;
 mod rule;
 mod ssh;
 mod standing;
+mod store;
+mod tool;
 
 pub(super) use backup::{backup_alarm, backup_fault};
 pub(super) use config::{config_fault, config_hint};
 pub(super) use event::event;
+pub(super) use fault::answer;
 pub(super) use finding::{about, finding_remedy, found, topic};
 pub(super) use gate::{remedy, state};
 pub(super) use identity::id_token;
+pub(super) use machine::machine;
+pub(super) use model::model;
 pub(super) use protection::clearance;
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
 pub(super) use rule::rule;
 pub(super) use ssh::private_key;
 pub(super) use standing::{all_hosts_but, standing};
+pub(super) use store::store;
+pub(super) use tool::tool;
 
 use std::fmt::Display;
 

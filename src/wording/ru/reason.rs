@@ -3,6 +3,7 @@
 use crate::domain::env::Env;
 use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
+use crate::domain::fault::tool::ToolFault;
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::run::StopKind;
@@ -10,7 +11,7 @@ use crate::domain::run::StopKind;
 use super::super::times;
 use super::refusal::refusal;
 use super::rule::rule;
-use super::{behind, fault, github, inside, on, on_host, plural, ssh, step};
+use super::{behind, fault, github, inside, on, on_host, plural, ssh, step, tool};
 
 /// Почему всё стоит так, как стоит.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -154,8 +155,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let place = host.as_ref().map(|host| format!(", {host}")).unwrap_or_default();
             format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment, of(cause))
         }
-        R::Exit { status, said, known } => {
-            format!("{}{}{}", exit(*status), behind(said.as_deref()), probably(*known))
+        R::Exit { status, said, known, tool } => {
+            format!("{}{}{}", exit(*status), told(said.as_deref(), tool.as_deref()), probably(*known))
         }
         R::NothingChanged { cause } => of(cause),
         R::Unhealthy { cause, known } => format!("проверка не прошла: {}{}", of(cause), probably(*known)),
@@ -165,7 +166,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{attempts} {times}, последняя: {}", of(last))
         }
         R::NeverAsked => "проверить не удалось ни разу".to_owned(),
-        R::CheckFailed { status, said } => format!("команда проверки вернула код {status}{}", behind(said.as_deref())),
+        R::CheckFailed { status, said, tool } => {
+            format!("команда проверки вернула код {status}{}", told(said.as_deref(), tool.as_deref()))
+        }
         R::CheckTimedOut { limit } => format!("команда проверки не уложилась в {}", times::russian(*limit)),
         R::TimedOut => "не уложился в отведённое время и остановлен".to_owned(),
         R::NotStarted { cause } => format!("не удалось запустить: {}", of(cause)),
@@ -317,6 +320,11 @@ const fn known(failure: KnownFailure) -> &'static str {
         F::NothingListens => "по адресу, к которому она обращается, никто не отвечает на соединения",
         F::NoAnswer => "адрес, к которому она обращается, не отвечает",
     }
+}
+
+/// Что сказала программа, а если это функция самого RMM — то же по-русски.
+fn told(said: Option<&str>, fault: Option<&ToolFault>) -> String {
+    behind(fault.map(tool::tool).as_deref().or(said))
 }
 
 /// Она же, в скобках после того, что случилось.

@@ -1,6 +1,6 @@
 //! Каким должно быть значение.
 
-use super::{gate_name, list, reason, role};
+use super::{gate_name, list, reason, role, store};
 use crate::domain::rule::Rule;
 
 /// Правило, после имени поля: фраза со строчной буквы, без точки.
@@ -8,6 +8,10 @@ pub(in crate::wording) fn rule(rule: &Rule) -> String {
     use Rule as R;
     match rule {
         R::Said { text } => text.clone(),
+        R::File { fault, denied: false } => store(fault),
+        R::File { fault, denied: true } => {
+            format!("{}; копию пишет пользователь, от имени которого работает RMM", store(fault))
+        }
 
         R::Given => "нужно указать".into(),
         R::ThisOr { other } => format!("нужно указать это или {other}"),

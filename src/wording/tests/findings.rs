@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::domain::backup::{BackupAlarm, BackupFault};
+use crate::domain::fault::machine::MachineFault;
+use crate::domain::fault::model::ModelFault;
+use crate::domain::fault::store::StoreFault;
+use crate::domain::fault::{AnswerFault, TlsFault};
 use crate::domain::finding::github::{RepositoryName, WorkflowMistake};
 use crate::domain::finding::host::{AskedFrom, Place};
 use crate::domain::finding::{
@@ -127,7 +131,8 @@ fn of_the_machine() -> Vec<MachineFact> {
     };
     let of_service = Misconfigured { service: Some(service()), ..problem.clone() };
     vec![
-        F::Said { said: text("the disk is odd") },
+        F::Fault { fault: Box::new(MachineFault::NoProgram { program: text("git") }) },
+        F::Store { fault: Box::new(StoreFault::Refused { said: text("the disk is odd") }) },
         F::ConfigurationRight { file: "/etc/rmm/rmm.toml".into() },
         F::Misconfigured { problem: Box::new(problem) },
         F::Misconfigured { problem: Box::new(of_service) },
@@ -274,17 +279,28 @@ fn of_rmms_address() -> Vec<AddressFact> {
         F::LeadsHere,
         F::CertificateHolds,
         F::CertificateEnds,
-        F::CertificateSays { said: text("it says so") },
+        F::CertificateWrong {
+            host: text("rmm.example.com"),
+            fault: AnswerFault::Tls { fault: TlsFault::NoCertificate },
+        },
+        F::CertificateSays { said: text("Connection refused (os error 111)") },
         F::NoAnswer { host: text("rmm.example.com"), seconds: 10 },
     ]
 }
 
 fn of_the_model() -> Vec<ModelFact> {
     let model = || text("small");
+    let silent = |fault| ModelFact::ModelSilent { model: model(), fault };
     vec![
         ModelFact::NoKey,
         ModelFact::ModelAnswers { model: model() },
-        ModelFact::ModelSilent { model: model(), said: text("it answers 307") },
+        silent(ModelFault::Status { status: 307 }),
+        silent(ModelFault::BadAddress { said: text("invalid port number") }),
+        silent(ModelFault::NotAsked { said: text("Connection refused (os error 111)") }),
+        silent(ModelFault::Late),
+        silent(ModelFault::TooLong { most: 256 }),
+        silent(ModelFault::Foreign),
+        silent(ModelFault::Empty),
     ]
 }
 

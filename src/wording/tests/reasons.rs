@@ -10,7 +10,7 @@ use crate::domain::fault::{DialFault, HealthFault};
 fn samples() -> Vec<Reason> {
     use Reason as R;
     let (by, why) = (|| "ann".to_owned(), || "the cart is empty".to_owned());
-    let at_home = R::Exit { status: 127, said: Some("./migrate: not found".into()), known: None };
+    let at_home = R::Exit { status: 127, said: Some("./migrate: not found".into()), known: None, tool: None };
     let steps = [
         StepKind::Fetch,
         StepKind::VerifyTag,
@@ -85,14 +85,14 @@ fn samples() -> Vec<Reason> {
         R::CommandNotMade { surface: surface(), error: "undefined value".into() },
         R::ValueNotTaken(Invalid::new("surfaces[0].artifact", harmless())),
         R::PlanTooLong,
-        R::Exit { status: 126, said: None, known: None },
+        R::Exit { status: 126, said: None, known: None, tool: None },
         at_home.clone(),
-        R::Exit { status: 137, said: None, known: None },
+        R::Exit { status: 137, said: None, known: None, tool: None },
         R::Unhealthy { cause: Box::new(R::told("503 Service Unavailable")), known: None },
         R::Unhealthy { cause: Box::new(R::told("connection refused")), known: Some(KnownFailure::DatabaseLogin) },
         R::Health { fault: HealthFault::NotOverNetwork },
         R::NeverAsked,
-        R::CheckFailed { status: 1, said: Some("worker restarts".into()) },
+        R::CheckFailed { status: 1, said: Some("worker restarts".into()), tool: None },
         R::CheckTimedOut { limit: Duration::from_millis(500) },
         R::CheckTimedOut { limit: Duration::from_secs(15) },
         R::TimedOut,
@@ -261,7 +261,12 @@ fn samples() -> Vec<Reason> {
         RestoredBy::Older,
     ];
     samples.extend(restored.map(|how| R::Restored { how }));
-    samples.extend(KnownFailure::ALL.iter().map(|known| R::Exit { status: 1, said: None, known: Some(*known) }));
+    samples.extend(KnownFailure::ALL.iter().map(|known| R::Exit {
+        status: 1,
+        said: None,
+        known: Some(*known),
+        tool: None,
+    }));
     samples
 }
 

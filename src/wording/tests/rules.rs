@@ -1,12 +1,23 @@
 //! What values have to be.
 
 use super::*;
+use crate::domain::fault::store::{FileAct, StoreFault};
+
+fn not_written() -> StoreFault {
+    StoreFault::File {
+        act: FileAct::Create,
+        path: "/srv/copy.db".into(),
+        said: "Permission denied (os error 13)".into(),
+    }
+}
 
 fn samples() -> Vec<Rule> {
     use Rule as R;
     let name = || "deploy-shop".to_owned();
     vec![
-        R::Said { text: "/var/lib/rmm/backups cannot be made: Permission denied".into() },
+        R::Said { text: "must be odd".into() },
+        R::File { fault: Box::new(StoreFault::Exists { path: "/srv/copy.db".into() }), denied: false },
+        R::File { fault: Box::new(not_written()), denied: true },
         R::Given,
         R::ThisOr { other: "commit".into() },
         R::Together { one: "seq".into(), other: "mac".into() },

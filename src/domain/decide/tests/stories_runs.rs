@@ -270,6 +270,7 @@ fn the_last_words_of_a_command_are_its_reason_and_work_by_hand_is_on_the_record(
     let run = w.works_until(STAGE, 0);
     let said = Said {
         last: Some("fatal: no room".into()),
+        tool: None,
         known: None,
         by_hand: vec!["changed x".into()],
         kept: Vec::new(),

@@ -7,7 +7,8 @@ use crate::wording::Language::En;
 pub(in crate::wording) fn machine_fact(fact: &MachineFact) -> String {
     use MachineFact as F;
     match fact {
-        F::Said { said } => said.clone(),
+        F::Fault { fault } => En.machine(fault),
+        F::Store { fault } => En.store(fault),
         F::ConfigurationRight { file } => format!("{} is right", file.display()),
         F::Misconfigured { problem } => En.misconfigured(problem),
         F::NoSecret { key, fault } => format!("{key}: {}", En.config_fault(fault)),

@@ -1,6 +1,6 @@
 //! What there is to say of RMM as it runs, and of its own address, Telegram and the model.
 
-use super::super::{backup_alarm, backup_fault};
+use super::super::{answer, backup_alarm, backup_fault};
 use crate::domain::finding::{AddressFact, ModelFact, RunningFact, TelegramFact};
 use crate::wording::Language::En;
 
@@ -16,6 +16,7 @@ pub(in crate::wording) fn address_fact(fact: &AddressFact) -> String {
         F::LeadsHere => "RMM answers there".into(),
         F::CertificateHolds => "it holds for two weeks and longer".into(),
         F::CertificateEnds => "it ends within two weeks".into(),
+        F::CertificateWrong { host, fault } => format!("{host} {}", answer(fault)),
         F::CertificateSays { said } => said.clone(),
         F::NoAnswer { host, seconds } => format!("{host} does not answer within {seconds} s"),
     }
@@ -48,7 +49,9 @@ pub(in crate::wording) fn model_fact(fact: &ModelFact) -> String {
     match fact {
         F::NoKey => "its key is not to be had here".into(),
         F::ModelAnswers { model } => format!("{model} answers"),
-        F::ModelSilent { model, said } => format!("{model} gives no answer: {said}; alerts come without a guess"),
+        F::ModelSilent { model, fault } => {
+            format!("{model} gives no answer: {}; alerts come without a guess", En.model(fault))
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use crate::wording::Language::Ru;
 pub(in crate::wording) fn machine_fact(fact: &MachineFact) -> String {
     use MachineFact as F;
     match fact {
-        F::Said { said } => said.clone(),
+        F::Fault { fault } => Ru.machine(fault),
+        F::Store { fault } => Ru.store(fault),
         F::ConfigurationRight { file } => format!("в {} всё верно", file.display()),
         F::Misconfigured { problem } => Ru.misconfigured(problem),
         F::NoSecret { key, fault } => format!("{key}: {}", Ru.config_fault(fault)),

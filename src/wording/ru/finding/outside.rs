@@ -1,6 +1,6 @@
 //! Что можно сказать о работающем RMM, о его адресе, о Telegram и о модели.
 
-use super::super::{backup_alarm, backup_fault};
+use super::super::{answer, backup_alarm, backup_fault};
 use crate::domain::finding::{AddressFact, ModelFact, RunningFact, TelegramFact};
 use crate::wording::Language::Ru;
 
@@ -19,6 +19,7 @@ pub(in crate::wording) fn address_fact(fact: &AddressFact) -> String {
         F::LeadsHere => "там отвечает RMM".into(),
         F::CertificateHolds => "действует ещё хотя бы две недели".into(),
         F::CertificateEnds => "истекает раньше чем через две недели".into(),
+        F::CertificateWrong { host, fault } => format!("{host} {}", answer(fault)),
         F::CertificateSays { said } => said.clone(),
         F::NoAnswer { host, seconds } => format!("{host} не ответил за {seconds} с"),
     }
@@ -51,8 +52,8 @@ pub(in crate::wording) fn model_fact(fact: &ModelFact) -> String {
     match fact {
         F::NoKey => "её ключ здесь недоступен".into(),
         F::ModelAnswers { model } => format!("{model} отвечает"),
-        F::ModelSilent { model, said } => {
-            format!("{model} не отвечает: {said}; предупреждения приходят без догадки о причине")
+        F::ModelSilent { model, fault } => {
+            format!("{model} не отвечает: {}; предупреждения приходят без догадки о причине", Ru.model(fault))
         }
     }
 }
