@@ -169,7 +169,7 @@ async fn a_failure_is_told_with_a_guess_that_can_do_nothing() {
     // Beside the failure, the pages show it as what it is.
     let run = world.rmm.last_run(release).await;
     let mut ann = Browser::signed_in(&world.rmm, Some("ann")).await;
-    for (path, place) in [(format!("/runs/{run}"), "#why .guess"), (format!("/releases/{release}"), "#runs .guess")] {
+    for (path, place) in [(format!("/runs/{run}"), "#why .guess"), (format!("/releases/{release}"), "#now .guess")] {
         let page = ann.open(&path).await;
         let guess = page.text(place);
         assert!(guess.starts_with("A guess by m<1>: approve release 1"), "{path}: {guess}");

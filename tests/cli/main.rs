@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod checks;
+mod data;
 mod docs;
 mod doctor;
 mod upgrade;
@@ -196,77 +198,6 @@ fn times_are_told_in_the_zone_of_the_rmm_that_is_asked() {
 }
 
 #[test]
-fn a_first_configuration() {
-    let place = Sandbox::empty();
-    place.run(&["check"]).ends(2).says("rmm init");
-    // No repository is made up.
-    place.run(&["init", "--service", "shop", "--person", "ann"]).ends(2).says("--repository URL").says("--no-service");
-    for arguments in [&["init", "--person", "ann"] as &[&str], &["init", "--no-service", "--person", "ann", "--force"]]
-    {
-        place
-            .run(arguments)
-            .ends(0)
-            .says("It has no service yet")
-            .says("rmm login-link ann")
-            .says("Connect a repository");
-        assert!(!fs::read_to_string(place.path("rmm.toml")).unwrap().contains("[[services]]\n"));
-    }
-    let shop = ["init", "--service", "shop", "--person", "ann", "--repository", "/srv/git/shop.git", "--force"];
-    place.run(&shop).ends(0).says("rmm.toml is written").says("rmm serve").says("(/srv/git/shop.git)");
-    place.run(&["init"]).ends(1).says("--force");
-    place.run(&["init", "--force", "--service", "not a name"]).ends(2).says("--service");
-    if rustix::process::geteuid().is_root() {
-        // That user does not exist in a test.
-        place.run(&["check"]).ends(2).says("useradd --create-home rmm-steps");
-        let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
-        fs::write(place.path("rmm.toml"), text.replace("\"rmm-steps\"", "\"root\"")).unwrap();
-    }
-    let checked = place.run(&["check"]).ends(0).says("rmm.toml is right").says("RMM's database, keys and secrets");
-    assert!(checked.out.contains("name = \"shop\"") && checked.out.contains("[server]"));
-    let json = place.run(&["check", "--json"]).json();
-    assert_eq!(json["configuration"]["services"][0]["name"], "shop");
-    assert!(json["open_files"].as_u64().is_some_and(|most| most > 100), "{json}");
-    let few = format!("ulimit -n 128 && exec '{}' check --quiet", env!("CARGO_BIN_EXE_rmm"));
-    let mut limited = Command::new("sh");
-    limited.args(["-c", &few]).current_dir(place.path("rmm.toml").parent().unwrap());
-    finished(&mut limited).ends(0).says("128 open files only, and so 64 connections");
-    // In a shell that has not RMM's secrets.
-    let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
-    fs::write(place.path("rmm.toml"), text + "\n[telegram]\ntoken = \"env:RMM_NOBODY_HAS_SET_THIS\"\n").unwrap();
-    let unset = "the environment variable `RMM_NOBODY_HAS_SET_THIS` is not set";
-    place.run(&["check"]).ends(0).says("warning: ").says(unset).says("could not be looked up here");
-    place.run(&["serve"]).ends(2).says(unset);
-    // Beside an error it is none either; for the one that is to run, it is.
-    let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
-    fs::write(place.path("rmm.toml"), text + "mesage = 1\n").unwrap();
-    let told =
-        place.run(&["check"]).ends(2).says("telegram.mesage: unknown key").says("warning: rmm.toml:").says(unset);
-    told.says("could not be looked up here").says("1 error, 1 warning in the configuration");
-    place.run(&["serve"]).ends(2).says("2 errors in the configuration");
-    fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
-    place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
-    place.run(&["serve"]).ends(2);
-}
-
-#[test]
-fn the_unit_of_systemd_names_this_program_and_keeps_it_in_bounds() {
-    let place = Sandbox::empty();
-    let unit = place.run(&["init", "--systemd"]).ends(0).out;
-    let program =
-        format!("ExecStart=\"{}\" serve --config \"{}\"", env!("CARGO_BIN_EXE_rmm"), place.path("rmm.toml").display());
-    assert!(unit.contains(&program), "{unit}");
-    assert!(!place.path("rmm.toml").exists());
-    let path = place.path("rmm.service");
-    fs::write(&path, &unit).unwrap();
-    let mut judge = Command::new("systemd-analyze");
-    // Of 100: what a service of the system without any bounds has is 96.
-    match judge.args(["security", "--offline=true", "--no-pager", "--threshold=20"]).arg(&path).output() {
-        Err(_) => eprintln!("skipped: there is no systemd-analyze, so the bounds of the unit are not judged"),
-        Ok(judged) => assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout)),
-    }
-}
-
-#[test]
 fn wrong_usage() {
     let place = Sandbox::new();
     for arguments in [
@@ -457,79 +388,6 @@ fn refusals_for_machines() {
 }
 
 #[test]
-fn the_record_is_checked_with_and_without_a_server() {
-    let mut place = Sandbox::new();
-    place.token(&["ci", "--role", "ci"]);
-    let before = place.data();
-    let verified = place.run(&["audit", "verify"]).ends(0).says("intact");
-    assert_eq!(place.data(), before, "the check leaves no trace");
-    let anchor = verified.out.lines().last().unwrap().trim().to_owned();
-    place.serve();
-    place.run(&["audit", "verify", "--anchor", &anchor]).ends(0);
-    assert_eq!(place.run(&["audit", "verify", "--json"]).json()["intact"], true);
-    place.stop();
-    let other = format!("1:{}", "0".repeat(64));
-    place.run(&["audit", "verify", "--anchor", &other]).ends(1).says("BROKEN");
-    let forge = "UPDATE events SET data = '{\"name\":\"ci\",\"role\":\"admin\"}' WHERE kind = 'token_created'";
-    let conn = rusqlite::Connection::open(place.path("data/rmm.db")).unwrap();
-    // The table defends itself against plain edits; a forger takes the defence away first.
-    let defences: Vec<String> = conn
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    for name in defences {
-        conn.execute_batch(&format!("DROP TRIGGER \"{name}\"")).unwrap();
-    }
-    assert_eq!(conn.execute(forge, []).unwrap(), 1);
-    drop(conn);
-    place.run(&["audit", "verify"]).ends(1).says("row 1");
-    let json = place.run(&["audit", "verify", "--json"]).ends(1);
-    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()["broken_at"], 1);
-    place.serve();
-    place.run(&["audit", "verify"]).ends(1).says("row 1");
-}
-
-#[test]
-fn copies_are_made_and_put_back() {
-    let mut place = Sandbox::new();
-    place.token(&["first", "--role", "viewer"]);
-    place.serve();
-    place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says("audit.key");
-    place.run(&["backup", "copy.db"]).ends(3);
-    place.run(&["backup", "copy.db", "--overwrite", "--with-key"]).ends(0);
-    assert!(place.path("copy.db.key").exists());
-    place.token(&["second", "--role", "viewer"]);
-    place.run(&["token", "revoke", "first"]).ends(0);
-    place.run(&["restore", "copy.db", "--force"]).ends(3).says("Stop RMM first");
-    place.stop();
-    place.run(&["restore", "copy.db"]).ends(3).says("--force");
-    place.run(&["restore", "missing.db", "--force"]).ends(1);
-    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore").says(
-        "These tokens were revoked after the backup was made and are valid again:\n  first (viewer), never used\n",
-    );
-    let restored = place.run(&["restore", "copy.db", "--force"]).ends(0);
-    assert!(!restored.err.contains("valid again"), "{}", restored.err);
-    let list = place.run(&["token", "list"]).ends(0).says("first");
-    assert!(!list.out.contains("second"));
-    place.run(&["audit", "verify"]).ends(0);
-
-    let fresh = Sandbox::new();
-    let copy = place.path("copy.db");
-    let without_key = fresh.path("copy.db");
-    fs::copy(&copy, &without_key).unwrap();
-    fresh.run(&["restore", "copy.db"]).ends(3).says("audit.key");
-    assert!(!fresh.path("data/rmm.db").exists());
-    fs::write(fresh.path("copy.db.key"), format!("{}\n", "0".repeat(64))).unwrap();
-    fresh.run(&["restore", "copy.db"]).ends(3).says("does not fit the key");
-    fresh.run(&["restore", copy.to_str().unwrap()]).ends(0);
-    assert_eq!(mode(&fresh.path("data/audit.key")), 0o600);
-    fresh.run(&["token", "list"]).ends(0).says("first");
-}
-
-#[test]
 fn a_verb_without_the_one_before_it_is_told_with_it() {
     let place = Sandbox::empty();
     for verb in ["approve", "reject", "cancel", "retry", "rollback", "resolve"] {
@@ -544,84 +402,6 @@ fn a_verb_without_the_one_before_it_is_told_with_it() {
 }
 
 #[test]
-fn data_is_copied_and_put_back_without_the_secrets_of_the_service() {
-    let mut place = Sandbox::new();
-    place.token(&["first", "--role", "viewer"]);
-    place.serve();
-    place.stop();
-    fs::write(place.path("rmm.toml"), format!("{CONFIG}\n[github]\ntoken = \"env:TOKEN_OF_THE_UNIT\"\n")).unwrap();
-    place.run(&["token", "list"]).ends(2).says("TOKEN_OF_THE_UNIT");
-    place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says_not("TOKEN_OF_THE_UNIT");
-    place.run(&["audit", "list"]).ends(2);
-    place.run(&["audit", "verify"]).ends(0);
-    place.run(&["audit", "rotate-key"]).ends(0);
-    place.run(&["export", "all.tar"]).ends(0);
-    place.run(&["import", "all.tar", "--force"]).ends(0);
-    place.run(&["backup", "later.db"]).ends(0);
-    place.run(&["restore", "later.db", "--force"]).ends(0);
-    fs::write(place.path("rmm.toml"), CONFIG).unwrap();
-    place.run(&["audit", "list"]).ends(0).says("copy.db");
-    place.run(&["token", "list"]).ends(0).says("first");
-}
-
-#[test]
-fn a_file_in_another_form_is_named_with_the_way_to_open_it() {
-    let mut place = Sandbox::new();
-    place.token(&["first", "--role", "viewer"]);
-    place.serve();
-    place.run(&["backup", "copy.db"]).ends(0);
-    place.stop();
-    let gzip = std::process::Command::new("gzip").arg(place.path("copy.db")).status().unwrap();
-    assert!(gzip.success());
-    place
-        .run(&["restore", "copy.db.gz", "--force"])
-        .ends(3)
-        .says("compressed with gzip")
-        .says("gzip -dc copy.db.gz > rmm.db");
-    fs::write(place.path("sealed"), "age-encryption.org/v1\n-> X25519 …").unwrap();
-    place.run(&["restore", "sealed", "--force"]).ends(3).says("encrypted with age").says("age --decrypt");
-    fs::write(place.path("noise"), "no database").unwrap();
-    place.run(&["restore", "noise", "--force"]).ends(1).says("not a database");
-    place.run(&["audit", "verify"]).ends(0);
-}
-
-#[test]
-fn a_whole_installation_moves_in_one_file() {
-    let mut place = Sandbox::new();
-    place.token(&["first", "--role", "viewer"]);
-    place.serve();
-    place.run(&["export", "all.tar"]).ends(3).says("Stop RMM first");
-    place.stop();
-    place.run(&["export", "all.tar"]).ends(0).says("do not start it here again");
-    place.run(&["export", "all.tar"]).ends(1).says("exists already");
-    assert_eq!(mode(&place.path("all.tar")), 0o600);
-    place.run(&["restore", "all.tar", "--force"]).ends(3).says("rmm import");
-    place.run(&["import", "all.tar"]).ends(3).says("--force");
-    let archive = place.path("all.tar");
-    let archive = archive.to_str().unwrap();
-
-    let mut fresh = Sandbox::empty();
-    let whole = fs::read(archive).unwrap();
-    fs::write(fresh.path("cut.tar"), &whole[..whole.len() / 2]).unwrap();
-    fresh.run(&["import", "cut.tar"]).ends(3).says("the export");
-    assert!(!fresh.path("data").exists() && !fresh.path("rmm.toml").exists());
-    fresh.run(&["import", archive]).ends(0).says("rmm check");
-    for (file, at_most) in [("rmm.toml", 0o644), ("data/rmm.db", 0o600), ("data/audit.key", 0o600)] {
-        assert_eq!(mode(&fresh.path(file)) & !at_most, 0, "{file}");
-    }
-    let same = |file: &str| fs::read(fresh.path(file)).unwrap() == fs::read(place.path(file)).unwrap();
-    assert!(["rmm.toml", "data/audit.key", "data/instance", "data/rmm.db.numbers"].into_iter().all(same));
-    fresh.run(&["token", "list"]).ends(0).says("first");
-    fresh.run(&["audit", "verify"]).ends(0);
-    fresh.serve();
-    let told = fresh.run(&["service", "list"]).ends(0);
-    assert!(!told.out.contains("unknown"), "it goes on where it ended: {}", told.out);
-    fresh.stop();
-    let left = fs::read_dir(fresh.path("data")).unwrap().filter_map(Result::ok);
-    assert!(left.into_iter().all(|file| !file.file_name().to_string_lossy().contains("moving")));
-}
-
-#[test]
 fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
     let place = Sandbox::empty();
     let name = "a\u{202E}b\u{9b}c\u{200B}.toml";
@@ -631,60 +411,6 @@ fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
     script.args(["-qec", &rmm, "/dev/null"]).current_dir(place.folder.path()).stdin(Stdio::null());
     if Command::new("script").arg("--version").output().is_ok() {
         finished(&mut script).ends(2).says("a·b·c·.toml").says_not(name);
-    }
-}
-
-#[test]
-fn a_check_says_what_a_start_would_say() {
-    use std::os::unix::fs::PermissionsExt;
-    let place = Sandbox::new();
-    fs::create_dir(place.path("data")).unwrap();
-    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
-    place.run(&["check", "--quiet"]).ends(0).says_not("data directory");
-    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o777)).unwrap();
-    place.run(&["check", "--quiet"]).ends(0).says("others can put files into the data directory");
-    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
-    if is_root(&place) {
-        let local = CONFIG.replacen("driver = \"ci\"", "driver = \"local\"", 1);
-        let local = local.replace("checkout = false", "checkout = false\ndeploy = \"true\"");
-        fs::write(place.path("rmm.toml"), local).unwrap();
-        place.run(&["check", "--quiet"]).ends(2).says("run as root").says("cannot work");
-        // One that has worked like this before starts.
-        fs::write(place.path("data/rmm.db"), "").unwrap();
-        place.run(&["check", "--quiet"]).ends(0).says("run as root").says_not("cannot work");
-    }
-}
-
-#[test]
-fn what_a_check_refuses_no_new_rmm_starts_with_and_one_with_releases_does() {
-    let mut place = Sandbox::new();
-    let ssh = CONFIG
-        .replacen("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]", 1)
-        .replace("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]");
-    let ssh = ssh.replace("recipe = \"commands\"\ncheckout = false", "directory = \"/srv/shop\"");
-    let ssh = ssh.replace("name = \"shop\"", "name = \"shop\"\nrepository = \"team/shop\"");
-    let host = "[[hosts]]\nname = \"box\"\naddress = \"192.0.2.7\"\nuser = \"deploy\"\n";
-    fs::write(place.path("word"), "sesame").unwrap();
-    let (one_folder, no_key) =
-        (format!("{ssh}{host}password = \"file:word\"\n"), format!("{CONFIG}{host}key = \"file:word\"\n"));
-    let refused = [(&one_folder, "have the same folder on box"), (&no_key, "is no private key")];
-    for (text, said) in refused {
-        fs::write(place.path("rmm.toml"), text).unwrap();
-        for verb in ["check", "serve"] {
-            place.run(&[verb]).ends(2).says(said);
-        }
-        assert!(!place.path("data").exists());
-    }
-    fs::write(place.path("rmm.toml"), CONFIG).unwrap();
-    place.serve();
-    let commit = "c".repeat(40);
-    place.run(&["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit]).ends(0);
-    place.stop();
-    for (text, said) in refused {
-        fs::write(place.path("rmm.toml"), text).unwrap();
-        place.run(&["check"]).ends(2).says(said);
-        place.serve();
-        place.stop();
     }
 }
 
@@ -780,35 +506,4 @@ fn a_data_directory_deep_in_the_tree_is_served_and_found() {
     place.run(&["audit", "verify"]).ends(0);
     assert!(place.path(&deep).join("rmm.sock").exists());
     place.stop();
-}
-
-#[test]
-fn a_check_opens_the_keys_of_hosts() {
-    let place = Sandbox::new();
-    let keygen = |name: &str, passphrase: &str| {
-        let mut keygen = Command::new("ssh-keygen");
-        keygen.args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(place.path(name));
-        assert!(keygen.status().unwrap().success());
-    };
-    keygen("good", "");
-    keygen("locked", "open sesame");
-    for (name, text) in [("right", "open sesame"), ("wrong", "open rye"), ("none", "just a text")] {
-        fs::write(place.path(name), text).unwrap();
-    }
-    for (login, said) in [
-        ("key = \"file:good\"", None),
-        ("key = \"file:locked\"\npassphrase = \"file:right\"", None),
-        ("key = \"file:locked\"\npassphrase = \"file:wrong\"", Some("the passphrase is wrong")),
-        ("key = \"file:locked\"", Some("needs a passphrase")),
-        ("key = \"file:none\"", Some("is no private key")),
-    ] {
-        let host =
-            format!("{CONFIG}\n[[hosts]]\nname = \"prod-1\"\naddress = \"10.0.0.1\"\nuser = \"deploy\"\n{login}\n");
-        fs::write(place.path("rmm.toml"), host).unwrap();
-        let done = place.run(&["check", "--quiet"]);
-        match said {
-            None => done.ends(0),
-            Some(said) => done.ends(2).says("host prod-1: the private key of file:").says(said),
-        };
-    }
 }

@@ -12,6 +12,7 @@ use self::progress::{RunLine, Stop};
 use self::timeline::Timeline;
 use super::fault::{Fault, Refused};
 use super::frame::{Frame, When};
+use super::guess::GuessPart;
 use super::prose::clause_of;
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
@@ -21,6 +22,7 @@ use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
+use crate::engine::guesses::told_of;
 use crate::engine::no_release;
 use crate::store::releases;
 use crate::views::{ReleaseOverview, UsualRuns};
@@ -65,6 +67,7 @@ struct ReleasePage {
     sentence: String,
     /// Why, where the sentence does not say it.
     why: Option<String>,
+    guess: Option<GuessPart>,
     meta: String,
     acts: Vec<Act>,
     gates: Gates,
@@ -126,7 +129,12 @@ async fn render(
     let mut page = page(&overview, &runs, &usual, timeline, viewer, draft);
     page.older_runs = shown.first().filter(|_| more > 0).map(|run| run.id.0);
     page.are_old_runs = asked.runs.is_some();
-    let guesses = web.engine.guesses(id).await?;
+    let mut guesses = web.engine.guesses(id).await?;
+    // That about the failure which the page begins with stands there, and not with its run.
+    let release = &overview.release;
+    let failed = told_of(&runs, viewer.now).filter(|run| run.attempt == release.attempt && !release.status.is_active());
+    let guess = failed.and_then(|run| guesses.remove(&run.id));
+    page.guess = guess.and_then(|guess| GuessPart::of(&guess, &viewer.looks));
     page.runs = progress::lines(&shown, page.are_old_runs, &usual, &guesses, viewer);
     // What was written into a form is not taken away by what happens.
     if draft.is_none() {
@@ -187,6 +195,7 @@ fn page(
             .as_ref()
             .filter(|_| !release.status.is_active())
             .map(|reason| looks.sentence(&looks.language.reason(reason))),
+        guess: None,
         meta: words.card_meta(&standing, &age, None, &initiator),
         acts,
         gates: people::gates(overview, viewer),
