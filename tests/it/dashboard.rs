@@ -191,7 +191,11 @@ async fn the_line_of_a_release_is_that_of_its_attempt() {
     ann.submit(&page, &format!("{path}/cancel"), &[("reason", "not today")]).await;
     let page = ann.open(&path).await;
     assert_eq!(page.texts("#track li.s-ok b"), ["Stage"], "{}", page.html);
-    assert!(page.texts("#timeline li").iter().any(|event| event.starts_with("Cancelled: ")), "{}", page.html);
+    assert!(
+        page.texts("#timeline li").iter().any(|event| event.starts_with("Cancelled by ann: not today")),
+        "{}",
+        page.html
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub enum MachineFault {
     StepsRuleRmm { steps: StepsAs, as_root: bool, undecided: bool },
     /// The user of steps can exchange what decides over RMM.
     Exposed { path: PathBuf, user: String },
-    /// `[local]` names nobody.
+    /// `[local]` names a user who does not exist.
     NoUser { user: String },
     /// `[local]` names another user, and RMM is not root.
     OnlyRoot { user: String },

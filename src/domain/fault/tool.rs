@@ -103,7 +103,7 @@ pub enum ToolFault {
     // Containers.
     /// Docker has no `compose`.
     ComposeMissing,
-    /// Volumes of a project whose containers are gone; nobody knows whose they are.
+    /// Volumes of a project whose containers are gone, so that their folder is not known.
     VolumesLeft { project: String, folder: String, wanted: String },
     /// The project is that of another folder.
     ProjectTaken { project: String, folder: String },
@@ -180,7 +180,7 @@ pub enum Left {
     Files(String),
 }
 
-/// What became of somebody else's container.
+/// What became of a container of another service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Taken {

@@ -32,9 +32,9 @@ use crate::engine::{Engine, Request};
 use crate::wording::english;
 
 /// What happens when so many seconds have passed.
-type Later = (i64, Box<dyn FnOnce() + Send>);
+type Later = (i64, BoxFuture<'static, ()>);
 
-/// A clock on which every sleep is over at once; time has passed then.
+/// A clock on which every sleep is over at once; time has passed then. It stands while what is due happens.
 struct Leap {
     millis: AtomicI64,
     later: Mutex<Vec<Later>>,
@@ -46,7 +46,11 @@ impl Leap {
     }
 
     fn at(&self, seconds: i64, happens: impl FnOnce() + Send + 'static) {
-        self.later.lock().unwrap().push((seconds, Box::new(happens)));
+        self.during(seconds, async move { happens() });
+    }
+
+    fn during(&self, seconds: i64, happens: impl Future<Output = ()> + Send + 'static) {
+        self.later.lock().unwrap().push((seconds, Box::pin(happens)));
     }
 }
 
@@ -63,8 +67,14 @@ impl Clock for Leap {
         *later = rest;
         drop(later);
         let due: Vec<Later> = due;
-        due.into_iter().for_each(|(_, happens)| happens());
-        Box::pin(tokio::task::yield_now())
+        // It goes on where the one who sleeps is called off by it.
+        let happening: Vec<_> = due.into_iter().map(|(_, happens)| tokio::spawn(happens)).collect();
+        Box::pin(async move {
+            for happens in happening {
+                happens.await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        })
     }
 }
 
