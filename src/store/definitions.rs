@@ -105,7 +105,7 @@ pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether the last word about a service is that somebody has removed it from the dashboard.
+/// Whether the last word about a service is that it was removed in the dashboard.
 ///
 /// # Errors
 /// When the database cannot be read.

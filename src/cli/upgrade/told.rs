@@ -59,7 +59,7 @@ impl Told<'_> {
 
 /// Why an upgrade does not go on, or how it ended.
 pub(super) enum Trouble<'a> {
-    /// Nobody knows where this program is.
+    /// The system does not say where this program is.
     NoProgram(&'a dyn Display),
     /// The file is the binary that is installed.
     IsInstalled(&'a Path),

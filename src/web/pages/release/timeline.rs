@@ -93,7 +93,8 @@ impl Timeline {
     }
 }
 
-/// Moves of a release without what an event before them says: that it was rejected, and the reason of what it has come to.
+/// Moves of a release without what an event since the last move says, or that move: that it was rejected, and the reason of what it
+/// has come to. The same reason in a later attempt is told anew.
 fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = EventRow> {
     let mut told = HashSet::new();
     let mut shown = Vec::with_capacity(events.len());
@@ -104,7 +105,10 @@ fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = EventRow> {
         if is_move && data["because"]["code"] == "rejected" {
             continue;
         }
-        let is_new = reason.is_empty() || told.insert(reason);
+        let is_new = reason.is_empty() || told.insert(reason.clone());
+        if is_move {
+            told = HashSet::from([reason]);
+        }
         if is_move && !is_new {
             for key in ["reason", "because"] {
                 data.as_object_mut().and_then(|data| data.remove(key));
@@ -170,5 +174,30 @@ impl EventLine {
             when: viewer.looks.when(at, viewer.now),
             trace: event.trace_id.and_then(|id| catalog.trace_page(&id)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once_in_each_attempt() {
+        let event = |kind: &str, reason: &str| EventRow {
+            seq: 1,
+            at: 0,
+            service: None,
+            release: Some(1),
+            run: None,
+            actor: "{}".into(),
+            kind: kind.into(),
+            data: serde_json::json!({ "reason": reason }).to_string(),
+            trace_id: None,
+        };
+        let moved = |reason| event("release_moved", reason);
+        // As the page has them: the newest first.
+        let events = vec![moved("full"), moved("retried"), moved("full"), moved("full"), event("run_ended", "full")];
+        let told: Vec<_> = told_once(events).map(|event| event.data.contains("full")).collect();
+        assert_eq!(told, [true, false, false, false, true]);
     }
 }
