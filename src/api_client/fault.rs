@@ -13,7 +13,7 @@ use crate::domain::gate::Gate;
 use crate::domain::refusal;
 use crate::store::StoreError;
 use crate::terminal::{self, full_stop, note};
-use crate::wording::Language;
+use crate::wording::{Language, english_gate};
 
 /// Exit status: it was tried and failed.
 pub const FAILED: u8 = 1;
@@ -199,7 +199,7 @@ impl std::error::Error for Fault {}
 impl GateView {
     /// The gate as the domain knows it, where its facts say all that its sentence says.
     fn facts(&self) -> Option<Gate> {
-        let state = self.because.clone().filter(|facts| Language::En.gate_state(facts) == self.sentence)?;
+        let state = self.because.clone().filter(|facts| english_gate(facts) == self.sentence)?;
         Some(Gate { name: self.name.known()?, state, remedy: self.remedy.clone(), bypass: None, void_bypass: None })
     }
 }

@@ -91,10 +91,10 @@ impl ConfigFile {
                 self.file = file;
                 self.take(composed).await.map_err(|failure| vec![failure.to_string()])?;
                 tracing::info!(
-                    "the configuration was read again; `listen` and `data_dir` of [server], [local], [telegram] and [telemetry] take effect \
+                    "the configuration was read again; `listen` and `data_dir` of [server], its `language`, `time_zone` and `public_url` for the bot, [local], [telegram] and [telemetry] take effect \
                       at the next start"
                 );
-                warnings.extend(self.engine.likely_renames());
+                warnings.extend(self.engine.doubts().await);
                 Ok(warnings)
             }
             Err(NotRead::Wrong(errors)) => {

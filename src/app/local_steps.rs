@@ -78,7 +78,7 @@ pub fn exposed(config: &Config, file: &Path) -> Vec<MachineFault> {
 /// Whether a user may write a file, or exchange what is in a folder.
 fn may_change(account: &Account, found: &fs::Metadata) -> bool {
     let (mode, sticky) = (found.mode(), found.is_dir() && found.mode() & 0o1000 != 0);
-    let by_group = mode & 0o020 != 0 && account.groups.contains(&found.gid());
+    let by_group = mode & 0o020 != 0 && account.groups().contains(&found.gid());
     found.uid() == account.uid || !sticky && (mode & 0o002 != 0 || by_group)
 }
 

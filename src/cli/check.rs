@@ -15,6 +15,7 @@ use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
+use crate::config::earlier::Left;
 use crate::config::{Backup, Composed, Config, ConfigErrors, EnvVars, Problem};
 use crate::domain::fault::machine::{FolderFault, FolderRemedy, MachineFault};
 use crate::domain::folder;
@@ -22,8 +23,9 @@ use crate::domain::host::{Host, Login};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Role;
 use crate::domain::service::{Driver, Surface};
-use crate::store::definitions::Source;
+use crate::store::definitions::Known;
 use crate::store::news::{self, Refusal};
+use crate::store::renamed::{self, Carried};
 use crate::store::schema::open_reader;
 use crate::store::{StoreError, definitions, telegram};
 use crate::terminal::{Tone, note};
@@ -149,30 +151,47 @@ pub(super) fn is_new(config: &Config) -> bool {
 fn orphans(config: &Config, env: &EnvVars) -> Vec<MachineFault> {
     let database = DataDir::new(&config.server.data_dir).database();
     let read = open_reader(&database).and_then(|conn| {
-        let known = definitions::with_history(&conn)?;
-        let is_removed = |name: &&ServiceName| definitions::is_removed(&conn, name).unwrap_or_default();
-        let removed: Vec<_> = known.iter().map(|(name, _)| name).filter(is_removed).cloned().collect();
-        Ok((known, removed))
-    });
-    let (known, removed) = read.unwrap_or_default();
-    let is_renamed = |name: &ServiceName| config.services.iter().any(|service| service.was.as_ref() == Some(name));
-    let may_be = |name: &ServiceName, source: Option<&Source>| {
-        let (text, folder) = source?;
-        let earlier = Config::parse(text, "an earlier rmm.toml", Path::new(folder), env).ok()?;
-        let former = earlier.services.iter().find(|service| service.name == *name)?;
-        config.may_be_now(former, &earlier).filter(|now| known.iter().all(|(known, _)| *known != now.name))
-    };
-    let gone = known.iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
-    let gone = gone.filter(|(name, _)| !removed.contains(name) || is_renamed(name));
-    gone.map(|(name, source)| {
-        let is_called = config.services.iter().find(|service| service.was.as_ref() == Some(name));
-        match (is_called, may_be(name, source.as_ref())) {
-            (Some(now), _) => MachineFault::Renamed { was: name.clone(), now: now.name.clone() },
-            (None, Some(now)) => MachineFault::MayBeRenamed { was: name.clone(), now: now.name.clone() },
-            (None, None) => MachineFault::Retired { service: name.clone() },
+        let mut told = Vec::new();
+        let renamed = config.services.iter().filter_map(|service| Some((service.was.clone()?, service.name.clone())));
+        for (was, now) in renamed {
+            told.extend(match renamed::outlook(&conn, &was, &now)? {
+                Carried::Now => Some(MachineFault::Renamed { was, now }),
+                Carried::TwoServices => Some(MachineFault::StayTwo { was, now }),
+                Carried::NoSuch => Some(MachineFault::NothingToCarryOver { was, now }),
+                Carried::Nothing => None,
+            });
         }
-    })
-    .collect()
+        let known = definitions::with_history(&conn)?;
+        let names: Vec<_> = known.iter().map(|known| known.service.clone()).collect();
+        let is_told = |name: &ServiceName| {
+            config.services.iter().any(|service| service.name == *name || service.was.as_ref() == Some(name))
+        };
+        let gone: Vec<_> = known.into_iter().filter(|known| !is_told(&known.service)).collect();
+        let gone = gone.into_iter().filter(|gone| !definitions::is_removed(&conn, &gone.service).unwrap_or_default());
+        let (left, unread): (Vec<_>, Vec<_>) = gone.map(|gone| left(gone, env)).partition(Result::is_ok);
+        let left: Vec<_> = left.into_iter().flatten().collect();
+        let mut likely = config.likely_renames(&left);
+        likely.retain(|now, _| !names.contains(now));
+        let mut gone: Vec<_> =
+            left.into_iter().map(|left| left.service).chain(unread.into_iter().filter_map(Result::err)).collect();
+        gone.sort();
+        told.extend(gone.into_iter().map(|service| match likely.iter().find(|(_, was)| **was == service) {
+            Some((now, _)) => MachineFault::MayBeRenamed { was: service, now: now.clone() },
+            None => MachineFault::Retired { service },
+        }));
+        Ok(told)
+    });
+    read.unwrap_or_default()
+}
+
+/// A service that has left the file; its name alone where it cannot be read how it was defined.
+fn left(known: Known, env: &EnvVars) -> Result<Left, ServiceName> {
+    let Known { service, source, named_last } = known;
+    let Some((text, folder)) = source else { return Err(service) };
+    match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
+        Ok(earlier) => Ok(Left { service, named_last, earlier }),
+        Err(_) => Err(service),
+    }
 }
 
 /// That RMM may have few files open.

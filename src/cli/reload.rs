@@ -11,8 +11,9 @@ use crate::terminal::{clean, note};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm reload\n\n\
     The running RMM reads its rmm.toml again, with its own environment, as SIGHUP makes it do: services, people and hosts \
-    take effect at once, and so do most keys of [server]; its `listen` and `data_dir`, [local] and [telegram] at the next start. A file that is not right is refused, and the \
-    old configuration stays active.")]
+    take effect at once, and so do most keys of [server]; its `listen` and `data_dir`, for the bot its `language`, \
+    `time_zone` and `public_url`, [local], [telegram] and [telemetry] at the next start. A file that is not right is refused, and \
+    the old configuration stays active.")]
 pub struct Reload {
     /// Print the answer of the API
     #[arg(long)]

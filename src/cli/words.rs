@@ -6,11 +6,13 @@ use std::fmt::Display;
 
 use crate::contract::{self, GateView, ReleaseView, SkippedView, Word};
 use crate::domain::env::Env;
+use crate::domain::gate::Remedy;
 use crate::domain::host::KeyState;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 use crate::terminal::{Ui, clean};
 use crate::wording::Language::{self, En, Ru};
+use crate::wording::{english, english_gate, english_remedy};
 
 macro_rules! words {
     ($($name:ident = $en:literal, $ru:literal;)*) => {
@@ -138,9 +140,9 @@ words! {
     later = "Later:", "Позже:";
     no_tokens = "There are no valid tokens; `rmm token create` makes one.",
         "Действующих токенов нет; создать: `rmm token create`.";
-    reloaded = "The new configuration is active; `listen` and `data_dir` of [server], [local], [telegram] and [telemetry] take effect at \
+    reloaded = "The new configuration is active; `listen` and `data_dir` of [server], its `language`, `time_zone` and `public_url` for the bot, [local], [telegram] and [telemetry] take effect at \
           the next start.\n",
-        "Новая конфигурация действует; `listen` и `data_dir` из [server], [local], [telegram] и [telemetry] вступят в силу при \
+        "Новая конфигурация действует; `listen` и `data_dir` из [server], `language`, `time_zone` и `public_url` оттуда для бота, [local], [telegram] и [telemetry] вступят в силу при \
           следующем запуске.\n";
     error = "error", "ошибка";
     warning = "warning", "предупреждение";
@@ -236,15 +238,16 @@ pub(in crate::cli) fn initiator(release: &ReleaseView) -> String {
     crate::wording::initiator(release.initiator.as_deref(), &release.initiated_by)
 }
 
-/// Why, from the facts; as the server says it where they are missing, and in English, which the server speaks.
+/// Why, from the facts, with times by the reader's clock; as the server says it where they are missing, and in English where it says
+/// more than they do.
 pub(in crate::cli) fn reason(ui: &Ui, sentence: &str, facts: Option<&Reason>) -> String {
-    let facts = facts.filter(|_| ui.language != En);
+    let facts = facts.filter(|facts| ui.language != En || english(facts) == sentence);
     clean(&facts.map_or_else(|| sentence.to_owned(), |facts| ui.language.reason(facts)))
 }
 
 /// How a gate stands. Who skips it is told by the server alone.
 pub(in crate::cli) fn gate(ui: &Ui, gate: &GateView) -> String {
-    let facts = gate.because.as_ref().filter(|facts| En.gate_state(facts) == gate.sentence);
+    let facts = gate.because.as_ref().filter(|facts| english_gate(facts) == gate.sentence);
     let sentence = facts.map_or_else(|| gate.sentence.clone(), |facts| ui.language.gate_state(facts));
     let name = gate.name.known().map_or_else(|| gate.name.to_string(), |name| ui.language.gate_name(name).to_owned());
     format!("{name}: {}", clean(&sentence))
@@ -262,7 +265,8 @@ pub(in crate::cli) fn skipped(language: Language, skip: &SkippedView) -> String 
 
 /// Who clears a gate, and how.
 pub(in crate::cli) fn remedy(ui: &Ui, gate: &GateView) -> Option<String> {
-    let facts = gate.remedy.as_ref().filter(|_| ui.language != En).map(|facts| ui.language.remedy(facts));
+    let says_all = |facts: &&Remedy| ui.language != En || Some(english_remedy(facts)) == gate.how;
+    let facts = gate.remedy.as_ref().filter(says_all).map(|facts| ui.language.remedy(facts));
     facts.or_else(|| gate.how.clone()).map(|how| clean(&how))
 }
 

@@ -12,6 +12,7 @@ pub mod backup;
 mod command;
 mod dashboard;
 mod document;
+pub mod earlier;
 mod effective;
 mod env_vars;
 mod environment;
@@ -254,28 +255,6 @@ impl Config {
             file,
             dashboard: BTreeMap::new(),
         })
-    }
-
-    /// The service that a former one may have become under another name without a word of it: it looks like that one, and did not
-    /// stand beside it in the earlier configuration.
-    pub fn may_be_now(&self, former: &Service, earlier: &Self) -> Option<&Service> {
-        let stood_beside = |service: &Service| earlier.services.iter().any(|other| other.name == service.name);
-        let new =
-            self.services.iter().filter(|service| !service.retired && service.was.is_none() && !stood_beside(service));
-        new.into_iter().find(|service| service.may_have_been(former))
-    }
-
-    /// Takes over a service that is in an earlier configuration only, with what it needs from there.
-    pub fn retire(&mut self, name: &ServiceName, earlier: Self, put_aside: bool) {
-        let Some(service) = earlier.services.into_iter().find(|service| service.name == *name) else { return };
-        self.services.push(Service { retired: true, put_aside, ..service });
-        for host in earlier.hosts {
-            if self.hosts.iter().all(|known| known.name != host.name) {
-                self.hosts.push(host);
-            }
-        }
-        self.secrets.add(earlier.secrets);
-        self.authorities.add(earlier.authorities);
     }
 
     /// The configuration, unless two things in it are in one place.

@@ -342,6 +342,15 @@ impl Target {
     }
 }
 
+/// How much a service looks like another one under a new name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// It is out of the same repository.
+    SameCode,
+    /// It is in the same folder.
+    SameFolder,
+}
+
 impl Surface {
     /// Where it runs; never empty.
     #[must_use]
@@ -364,17 +373,21 @@ impl Service {
         }
     }
 
-    /// Whether it may be another one under a new name: the same surfaces, out of the same repository or in the same folder.
+    /// How much it looks like another one under a new name: it has the same surfaces, out of the same repository or in the same
+    /// folder. None: not at all.
     #[must_use]
-    pub fn may_have_been(&self, former: &Self) -> bool {
+    pub fn likeness(&self, former: &Self) -> Option<Likeness> {
         let names = |of: &Self| of.surfaces.iter().map(|surface| surface.name.clone()).collect::<BTreeSet<_>>();
         let folders = |of: &Self, env: Env| -> BTreeSet<_> {
             of.surfaces_in(env).filter_map(|surface| surface.directory.clone()).collect()
         };
+        let shares_a_folder = Env::LASTING.iter().any(|env| !folders(self, *env).is_disjoint(&folders(former, *env)));
         let is_same_code = self.repository.is_some() && self.repository == former.repository;
-        let shares_a_folder =
-            || Env::LASTING.iter().any(|env| !folders(self, *env).is_disjoint(&folders(former, *env)));
-        names(self) == names(former) && (is_same_code || shares_a_folder())
+        match () {
+            () if names(self) != names(former) => None,
+            () if shares_a_folder => Some(Likeness::SameFolder),
+            () => is_same_code.then_some(Likeness::SameCode),
+        }
     }
 
     /// The name by which hosts know it: it stays when the service is renamed.

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::{Clock, SystemClock};
+use super::kept::Kept;
 use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Now, Settings};
 use crate::clients::jose::SigningKey;
@@ -67,6 +68,7 @@ pub struct Catalog {
     folder: PathBuf,
     /// Services of the dashboard whose definitions do not hold; those that have no history are nowhere else.
     aside: BTreeSet<ServiceName>,
+    kept: Vec<Kept>,
 }
 
 impl Catalog {
@@ -92,6 +94,7 @@ impl Catalog {
             warnings: config.warnings.iter().map(ToString::to_string).collect(),
             folder: PathBuf::from(&config.source.1),
             aside: BTreeSet::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -114,6 +117,18 @@ impl Catalog {
     pub fn with_aside(mut self, aside: impl IntoIterator<Item = ServiceName>) -> Self {
         self.aside.extend(aside);
         self
+    }
+
+    /// With services that stay as an earlier configuration has them.
+    #[must_use]
+    pub(super) fn with_kept(mut self, kept: Vec<Kept>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// Services that stay as an earlier configuration has them.
+    pub(super) fn kept(&self) -> &[Kept] {
+        &self.kept
     }
 
     /// Services of the dashboard that are put aside, by name.

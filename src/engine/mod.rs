@@ -21,6 +21,7 @@ mod health;
 pub mod hosts;
 pub mod identity;
 mod insights;
+mod kept;
 mod leftovers;
 mod lists;
 mod marks;

@@ -1,14 +1,16 @@
 //! The redactor: the one thing that knows all secrets, and stands before everything that people can read. It hides a
-//! secret whatever its characters are spelled as (`readings`) and as a whole that is encoded (`spellings`), also where a line break cuts it
-//! in two, and RMM's own tokens.
+//! secret whatever its characters are spelled as (`readings`) and as a whole that is encoded (`spellings`), also where a line break, a
+//! colour or what cannot be seen stands within it (`folded`), and RMM's own tokens (`tokens`).
 //!
 //! It works on bytes as they come. A piece may end in the middle of a secret, so what could be the beginning of one is
 //! held back until the next piece shows what it was. It hides what is printed by accident; nothing hides a secret from
 //! a command that means to print it.
 
+mod folded;
 mod names;
 mod readings;
 mod spellings;
+mod tokens;
 
 use std::ops::Range;
 
@@ -16,8 +18,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
-use crate::store::tokens;
-
+use self::folded::{Folded, Without};
+use self::tokens::Spelling;
 use crate::domain::finding::{Finding, Found};
 use crate::domain::reason::Reason;
 use crate::wording::english_found;
@@ -27,23 +29,20 @@ pub const HIDDEN: &str = "•••";
 
 /// Shorter values would hide half of every log; `rmm check` warns about them.
 const MIN_SECRET_BYTES: usize = 4;
-/// Shorter ones are no secret where a line break is in the middle of them …
-const SHORTEST_IN_LINES: usize = 8;
-/// … or so little of them stands before it, so that the end of a line is not waited for without reason.
-const LEAST_BEFORE_BREAK: usize = 2;
 /// Up to so many lines of a secret are spelled each by itself, too.
 const FEW_LINES: usize = 8;
 /// Bytes of all spellings together for which a table of every character's next state is kept.
 const LARGEST_TABLE: usize = 16 << 10;
 /// Longer ones are keys, and those are no text that programs escape.
 const LONGEST_READ: usize = 1024;
-/// Hexadecimal digits behind the beginning of a token.
-const TOKEN_DIGITS: usize = 64;
+/// So much is held back at most for what cannot be seen within a secret.
+const MOST_UNSEEN: usize = 16 << 10;
 
 /// Hides known secrets.
 pub struct Redactor {
-    /// What tokens begin with, then `patterns`.
+    /// What `tokens` begin with, then `patterns`.
     matcher: Option<AhoCorasick>,
+    tokens: Vec<Spelling>,
     /// Every secret as it is and as a whole that is encoded, without line breaks; in order.
     patterns: Vec<SecretBox<[u8]>>,
     /// Those whose characters are read.
@@ -92,13 +91,15 @@ impl Redactor {
         }));
         let longest_read = read.iter().map(Vec::len).max().unwrap_or(0) * readings::LONGEST_SPELLING;
         let length: usize = all.iter().map(Vec::len).sum();
+        let tokens = Spelling::all();
         let matcher = AhoCorasick::builder()
             // A table of few long keys would take tens of megabytes.
             .kind((length > LARGEST_TABLE).then_some(AhoCorasickKind::ContiguousNFA))
-            .build(std::iter::once(tokens::PREFIX.as_bytes()).chain(all.iter().map(Vec::as_slice)));
-        let token = tokens::PREFIX.len() + TOKEN_DIGITS;
+            .build(tokens.iter().map(|token| token.beginning.as_slice()).chain(all.iter().map(Vec::as_slice)));
+        let token = tokens.iter().map(|token| token.length).max().unwrap_or(0);
         Self {
             matcher: matcher.ok(),
+            tokens,
             longest: all.iter().map(Vec::len).max().unwrap_or(0).max(token).max(longest_read),
             patterns: all.into_iter().map(|pattern| SecretBox::new(pattern.into_boxed_slice())).collect(),
             read: read.into_iter().map(|secret| SecretBox::new(secret.into_boxed_slice())).collect(),
@@ -109,7 +110,7 @@ impl Redactor {
     /// The text without secrets.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        let hidden = hide(text.as_bytes(), &self.secrets(&Folded::new(text.as_bytes())));
+        let hidden = hide(text.as_bytes(), &self.everywhere(text.as_bytes()).0);
         String::from_utf8(hidden).unwrap_or_else(|_| HIDDEN.to_owned())
     }
 
@@ -133,30 +134,47 @@ impl Redactor {
     /// character is not complete yet.
     #[must_use]
     pub fn piece(&self, bytes: &[u8]) -> (Vec<u8>, usize) {
-        let folded = Folded::new(bytes);
-        let secrets = self.secrets(&folded);
-        let held = self.held_back(&folded, &secrets).max(unfinished_character(bytes));
+        let (secrets, foldings) = self.everywhere(bytes);
+        let held = foldings.iter().map(|folded| self.held_back(folded, &secrets, bytes.len())).max().unwrap_or(0);
+        let held = held.max(unfinished_character(bytes));
         (hide(&bytes[..bytes.len() - held], &secrets), held)
     }
 
     /// The bytes without secrets, when no more will come.
     #[must_use]
     pub fn last(&self, bytes: &[u8]) -> Vec<u8> {
-        hide(bytes, &self.secrets(&Folded::new(bytes)))
+        hide(bytes, &self.everywhere(bytes).0)
     }
 
-    /// Where the secrets are; those that overlap are one.
-    fn secrets(&self, folded: &Folded<'_>) -> Vec<Range<usize>> {
+    /// Where the secrets are; those that overlap are one. A secret may stand in a sequence of a terminal, too, so where there is
+    /// something that cannot be seen, the text is read with it and without.
+    fn everywhere(&self, bytes: &[u8]) -> (Vec<Range<usize>>, Vec<Folded>) {
+        let mut foldings = vec![Folded::new(bytes, Without::Breaks)];
+        if folded::has_unseen(bytes) {
+            foldings.push(Folded::new(bytes, Without::Unseen));
+        }
+        let mut found: Vec<_> = foldings.iter().flat_map(|folded| self.secrets(folded)).collect();
+        found.sort_by_key(|range| range.start);
+        found.dedup_by(|next, before| {
+            let overlaps = next.start < before.end;
+            if overlaps {
+                before.end = before.end.max(next.end);
+            }
+            overlaps
+        });
+        (found, foldings)
+    }
+
+    fn secrets(&self, folded: &Folded) -> Vec<Range<usize>> {
         let Some(matcher) = &self.matcher else { return Vec::new() };
         let mut found: Vec<Range<usize>> = Vec::new();
         for one in matcher.find_overlapping_iter(&folded.text) {
-            let is_token = one.pattern().as_usize() == 0;
-            let digits = folded.text[one.end()..].iter().take(TOKEN_DIGITS).filter(|byte| is_digit(**byte)).count();
-            let end = if is_token { one.end() + TOKEN_DIGITS } else { one.end() };
-            if (is_token && digits < TOKEN_DIGITS) || !folded.counts(one.start(), end - one.start()) {
-                continue;
+            let token = self.tokens.get(one.pattern().as_usize());
+            let length = token.map_or(one.len(), |token| token.length);
+            let is_one = token.is_none_or(|token| token.is_whole(&folded.text[one.start()..]));
+            if is_one && folded.counts(one.start(), length) {
+                found.push(folded.at[one.start()]..folded.at[one.start() + length - 1] + 1);
             }
-            found.push(folded.at[one.start()]..folded.at[end - 1] + 1);
         }
         for start in 0..folded.text.len() {
             for (_, read) in self.read_at(folded, start) {
@@ -167,21 +185,13 @@ impl Redactor {
                 }
             }
         }
-        found.sort_by_key(|range| range.start);
-        found.dedup_by(|next, before| {
-            let overlaps = next.start < before.end;
-            if overlaps {
-                before.end = before.end.max(next.end);
-            }
-            overlaps
-        });
         found
     }
 
     /// The longest end in which a secret may begin. One that is found already is held back as a whole when another
     /// could begin within it, unless it has no end.
-    fn held_back(&self, folded: &Folded<'_>, secrets: &[Range<usize>]) -> usize {
-        let (text, length) = (&folded.text, folded.bytes.len());
+    fn held_back(&self, folded: &Folded, secrets: &[Range<usize>], length: usize) -> usize {
+        let text = &folded.text;
         let from = text.len().saturating_sub(self.longest.saturating_sub(1));
         let Some(start) = (from..text.len()).find(|&start| self.begins(folded, start)).map(|start| folded.at[start])
         else {
@@ -190,13 +200,14 @@ impl Redactor {
         let within = secrets.iter().find(|secret| secret.contains(&start));
         let start =
             within.map_or(start, |secret| if secret.len() > 2 * self.longest { secret.end } else { secret.start });
-        length - start
+        let held = length - start;
+        if held > 3 * self.longest + MOST_UNSEEN { 0 } else { held }
     }
 
     /// The secrets that could stand there, by their characters: how long each is, and what of it is there.
     fn read_at<'r>(
         &'r self,
-        folded: &'r Folded<'_>,
+        folded: &'r Folded,
         start: usize,
     ) -> impl Iterator<Item = (usize, readings::Found)> + use<'r> {
         let (tail, first) = (&folded.text[start..], folded.text[start]);
@@ -206,15 +217,9 @@ impl Redactor {
         secrets.map(move |secret| (secret.len(), readings::read(secret, tail)))
     }
 
-    fn begins(&self, folded: &Folded<'_>, start: usize) -> bool {
+    fn begins(&self, folded: &Folded, start: usize) -> bool {
         let tail = &folded.text[start..];
-        let prefix = tokens::PREFIX.as_bytes();
-        let digits = tail.strip_prefix(prefix).filter(|rest| rest.len() < TOKEN_DIGITS);
-        let token = if tail.len() < prefix.len() {
-            prefix.starts_with(tail)
-        } else {
-            digits.is_some_and(|digits| digits.iter().all(|byte| is_digit(*byte)))
-        };
+        let token = self.tokens.iter().any(|token| token.is_begun(tail));
         let first = self.patterns.partition_point(|pattern| pattern.expose_secret() <= tail);
         let longer = self.patterns[first..].iter().map(ExposeSecret::expose_secret);
         let mut lengths = longer.take_while(|pattern| pattern.starts_with(tail)).map(<[u8]>::len);
@@ -223,35 +228,6 @@ impl Redactor {
             || self
                 .read_at(folded, start)
                 .any(|(length, read)| read == readings::Found::Begun && folded.may_count(start, length))
-    }
-}
-
-/// Bytes without their line breaks.
-struct Folded<'b> {
-    bytes: &'b [u8],
-    text: Vec<u8>,
-    /// Where each byte of `text` is.
-    at: Vec<usize>,
-}
-
-impl<'b> Folded<'b> {
-    fn new(bytes: &'b [u8]) -> Self {
-        let (at, text) = bytes.iter().copied().enumerate().filter(|(_, byte)| !is_break(*byte)).unzip();
-        Self { bytes, text, at }
-    }
-
-    /// Whether what stands there may be a secret: on one line, or long enough on both sides of a break.
-    fn counts(&self, start: usize, length: usize) -> bool {
-        let unbroken = self.at[start..start + length].windows(2).take_while(|two| two[1] == two[0] + 1).count() + 1;
-        unbroken == length || (length >= SHORTEST_IN_LINES && unbroken >= LEAST_BEFORE_BREAK)
-    }
-
-    /// The same for one of which only the beginning is there.
-    fn may_count(&self, start: usize, length: usize) -> bool {
-        let there = self.text.len() - start;
-        let ends_line = self.at.last().is_some_and(|last| last + 1 < self.bytes.len());
-        let unbroken = self.at[start..].windows(2).take_while(|two| two[1] == two[0] + 1).count() + 1;
-        (unbroken == there && !ends_line) || (length >= SHORTEST_IN_LINES && unbroken >= LEAST_BEFORE_BREAK)
     }
 }
 
@@ -268,10 +244,6 @@ fn without_breaks(mut patterns: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
-}
-
-const fn is_digit(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 /// These bytes with something else where a secret is, or begins.

@@ -37,6 +37,17 @@ pub fn note(conn: &Connection, (text, folder): &Source, services: &[ServiceName]
     Ok(())
 }
 
+/// The configuration that named a service last, if that is known.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn source(conn: &Connection, service: &ServiceName) -> Result<Option<Source>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT text, folder FROM defined_services JOIN configurations ON configurations.id = configuration WHERE service = ?1",
+    )?;
+    Ok(statement.query_row([service.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
 /// How a service was defined from some time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
@@ -147,23 +158,33 @@ pub fn any_history(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM releases)", (), |row| row.get(0))?)
 }
 
-/// Services that have a history, with the configuration that named each last, as far as that is known.
+/// A service that has a history.
+pub struct Known {
+    /// Its name.
+    pub service: ServiceName,
+    /// The configuration that named it last, as far as that is known.
+    pub source: Option<Source>,
+    /// The number of that, which grows.
+    pub named_last: i64,
+}
+
+/// Services that have a history.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn with_history(conn: &Connection) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
+pub fn with_history(conn: &Connection) -> Result<Vec<Known>, StoreError> {
     let mut statement = conn.prepare_cached(
         // One step of the index for each service, however many releases it has.
         "WITH RECURSIVE each (service) AS (SELECT min(service) FROM releases UNION ALL \
          SELECT (SELECT min(service) FROM releases WHERE service > each.service) FROM each WHERE service IS NOT NULL) \
-         SELECT each.service, text, folder FROM each \
+         SELECT each.service, text, folder, coalesce(configuration, 0) AS named_last FROM each \
          LEFT JOIN defined_services ON defined_services.service = each.service \
          LEFT JOIN configurations ON configurations.id = configuration WHERE each.service IS NOT NULL",
     )?;
     let rows = statement.query_map((), |row| {
         let text: Option<String> = row.get("text")?;
         let folder: Option<String> = row.get("folder")?;
-        Ok((word(row, "service")?, text.zip(folder)))
+        Ok(Known { service: word(row, "service")?, source: text.zip(folder), named_last: row.get("named_last")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -14,19 +14,35 @@ use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::wording::on_record;
 
-/// What became of a history.
+/// What becomes of a history that a service claims by `was`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carried {
     /// It belongs to the new name.
     Now,
-    /// There is none under the former name, or no longer.
+    /// There is none under the former name any more, or under either name.
     Nothing,
-    /// Both names have releases, so that they stay two services.
-    BothHaveHistory,
+    /// There is none under the former name, and one under the new name that was never another's.
+    NoSuch,
+    /// Both names run something or have a release under way, so that they stay two services.
+    TwoServices,
+}
+
+/// What becomes of a history when [`carry_over`] is called.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn outlook(conn: &Connection, from: &ServiceName, to: &ServiceName) -> Result<Carried, StoreError> {
+    Ok(match (has_history(conn, from)?, has_history(conn, to)?) {
+        (true, true) if is_at_work(conn, to)? => Carried::TwoServices,
+        (true, _) => Carried::Now,
+        (false, true) if !all_names(conn)?.contains_key(to) => Carried::NoSuch,
+        (false, _) => Carried::Nothing,
+    })
 }
 
 /// Carries releases, runs, what environments run, work that is due and the tokens of a service over to its new name. The record
-/// keeps what it says of the former name, and says that the service was renamed.
+/// keeps what it says of the former name, and says that the service was renamed. What was tried under the new name and came to
+/// nothing stays with it.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -36,14 +52,12 @@ pub fn carry_over(
     to: &ServiceName,
     now: Timestamp,
 ) -> Result<Carried, StoreError> {
-    if !has_history(tx, from)? {
-        return Ok(Carried::Nothing);
-    }
-    if has_history(tx, to)? {
-        return Ok(Carried::BothHaveHistory);
+    let outlook = outlook(tx, from, to)?;
+    if outlook != Carried::Now {
+        return Ok(outlook);
     }
     let names = (to.as_str(), from.as_str());
-    // What may have been noted of a service that has not had a release yet.
+    // What may have been noted of a service that runs nothing yet.
     tx.execute("DELETE FROM environments WHERE service = ?1", [to.as_str()])?;
     for table in ["releases", "runs", "environments", "outbox", "github_marks_due", "ended_runs"] {
         tx.execute(&format!("UPDATE {table} SET service = ?1 WHERE service = ?2"), names)?;
@@ -94,11 +108,11 @@ pub fn names_on_hosts<'s>(
             continue;
         }
         let name = match was {
-            Some(was) => was.clone(),
+            Some(was) if !has_history(tx, service)? => was.clone(),
             None if known.values().any(|name| name == service) && !has_history(tx, service)? => {
                 another(service, &known)
             }
-            None => continue,
+            Some(_) | None => continue,
         };
         tx.execute("INSERT INTO names_on_hosts (service, name) VALUES (?1, ?2)", [service.as_str(), name.as_str()])?;
         known.insert(service.clone(), name);
@@ -117,6 +131,15 @@ fn another(service: &ServiceName, known: &BTreeMap<ServiceName, ServiceName>) ->
     let is_free = |name: &ServiceName| !known.contains_key(name) && known.values().all(|known| known != name);
     let mut names = (2..).map_while(|number: u32| ServiceName::parse("service", format!("{service}-{number}")).ok());
     names.find(is_free).unwrap_or_else(|| service.clone())
+}
+
+/// Whether a service runs something, or may, or is about to.
+fn is_at_work(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM releases WHERE service = ?1 AND list = 'active') OR EXISTS (SELECT 1 FROM environments \
+         WHERE service = ?1 AND (coalesce(current, mixed, dirty, unknown) IS NOT NULL OR left_hosts <> '{}'))",
+    )?;
+    Ok(statement.query_row([service.as_str()], |row| row.get(0))?)
 }
 
 fn has_history(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {
@@ -156,6 +179,7 @@ mod tests {
             let first = carry_over(tx, &name("shop"), &name("store"), now)?;
             let again = carry_over(tx, &name("shop"), &name("store"), now)?;
             release(tx, 2, "shop")?;
+            tx.execute("INSERT INTO environments (service, environment, current) VALUES ('store', 'stage', '{}')", [])?;
             let both = carry_over(tx, &name("shop"), &name("store"), now)?;
             let services = |id: i64| {
                 tx.query_row("SELECT service FROM releases WHERE id = ?1", [id], |row| row.get::<_, String>(0))
@@ -166,7 +190,7 @@ mod tests {
             Ok::<_, StoreError>(([first, again, both], services(1)?, services(2)?, tokens("both")?, tokens("all")?))
         });
         let (carried, one, two, both, all) = written.await.unwrap();
-        assert_eq!(carried, [Carried::Now, Carried::Nothing, Carried::BothHaveHistory]);
+        assert_eq!(carried, [Carried::Now, Carried::Nothing, Carried::TwoServices]);
         assert_eq!((one.as_str(), two.as_str()), ("store", "shop"));
         assert_eq!((both.as_str(), all.as_str()), (r#"["store","blog"]"#, "[]"));
     }

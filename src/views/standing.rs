@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::release::ReleaseOverview;
 use crate::domain::env::Env;
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, GateName};
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, StepState};
@@ -21,6 +21,9 @@ impl ReleaseOverview {
         let release = &self.release;
         if let Some(unclear) = unclear(self.to_settle.iter().copied(), self.to_resolve.iter().copied()) {
             return unclear;
+        }
+        if let Some(gate) = self.undefined().filter(|_| self.run.is_none()) {
+            return Standing::Gate { gate: Box::new(gate.clone()), others: 0 };
         }
         match release.status {
             Status::Initiated
@@ -52,6 +55,11 @@ impl ReleaseOverview {
                 stragglers: self.stragglers(),
             },
         }
+    }
+
+    /// Its service has left the configuration, so that nothing new begins.
+    fn undefined(&self) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.name == GateName::ServiceDefined)
     }
 
     /// On its way, and nothing is at work for it.

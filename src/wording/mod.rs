@@ -536,6 +536,18 @@ pub fn english(reason: &Reason) -> String {
     zone::for_the_record(|| Language::En.reason(reason))
 }
 
+/// [`Language::gate_state`] in English: what the API says.
+#[must_use]
+pub fn english_gate(state: &GateState) -> String {
+    zone::for_the_record(|| Language::En.gate_state(state))
+}
+
+/// [`Language::remedy`] in English: what the API says.
+#[must_use]
+pub fn english_remedy(remedy: &Remedy) -> String {
+    zone::for_the_record(|| Language::En.remedy(remedy))
+}
+
 /// [`Language::found`] in English: what the API and the kept checks of hosts say.
 #[must_use]
 pub fn english_found(found: &Found) -> String {

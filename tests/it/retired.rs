@@ -189,3 +189,175 @@ async fn a_service_that_looks_renamed_without_a_word_is_told_wherever_somebody_l
     rename(&w, "store", "store", Some(SHOP));
     assert!(!w.rmm(&["check"]).1.contains("looks like"));
 }
+
+#[tokio::test]
+async fn a_former_name_that_carries_nothing_over_changes_nothing_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    let setup = Setup::new().repository(&repository.path).without_migrations().surface("deploy", "cat version");
+    let w = World::new(setup).await;
+    let ships = async |tag: &str| {
+        repository.tag(tag, tag);
+        let release = w.create(json!({ "service": SHOP, "tag": tag, "initiated_by": "ci" })).await;
+        w.until(release, "manual_testing").await;
+        w.approve("ann", release).await.ok();
+        w.until(release, "deployed").await;
+    };
+    ships("v1").await;
+    rename(&w, SHOP, SHOP, Some("typo"));
+    let told = "`was = \"typo\"` of shop carries nothing over";
+    assert!(w.rmm(&["check"]).1.contains(told));
+    let (_, read) = w.rmm(&["reload"]);
+    assert!(read.contains(told), "{read}");
+    ships("v2").await;
+    rename(&w, SHOP, SHOP, None);
+    w.restart_after_kill().await;
+    ships("v3").await;
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_first_release_that_a_folder_refused_does_not_stand_in_the_way_of_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    let setup = Setup::new().repository(&repository.path).without_migrations().surface("deploy", "cat version");
+    let w = World::new(setup).await;
+    let new = async |service: &str, tag: &str| {
+        repository.tag(tag, tag);
+        w.create(json!({ "service": service, "tag": tag, "initiated_by": "ci" })).await
+    };
+    let v1 = new(SHOP, "v1").await;
+    w.until(v1, "manual_testing").await;
+    w.approve("ann", v1).await.ok();
+    w.until(v1, "deployed").await;
+    rename(&w, SHOP, "store", None);
+    w.restart_after_kill().await;
+    let refused = new("store", "v2").await;
+    w.until(refused, "stage_building_failed").await;
+    // As the refusal says.
+    rename(&w, "store", "store", Some(SHOP));
+    assert!(w.rmm(&["check"]).1.contains("the service shop is called store from here on"));
+    w.restart_after_kill().await;
+    let v3 = new("store", "v3").await;
+    w.until(v3, "manual_testing").await;
+    assert!(w.runs(v3).await.iter().any(|run| run["kind"] == "rehearsal" && run["from"]["tag"] == "v1"));
+    w.approve("ann", v3).await.ok();
+    w.until(v3, "deployed").await;
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn two_services_that_both_run_something_stay_two_and_that_is_told() {
+    let w = World::new(Setup::new().without_migrations().surface("checkout", false).another_service("other")).await;
+    w.deployed("v1").await;
+    let commit = commit_of("v1");
+    let other = w.create(json!({ "service": "other", "tag": "v1", "commit": commit, "initiated_by": "ci" })).await;
+    w.until(other, "manual_testing").await;
+    w.approve("ann", other).await.ok();
+    w.until(other, "deployed").await;
+    leaves_the_file(&w);
+    rename(&w, "other", "other", Some(SHOP));
+    let told = "the history of shop is not carried over to other";
+    let checked = w.rmm(&["check"]).1;
+    assert!(checked.contains(told) && !checked.contains("is called"), "{checked}");
+    assert!(w.rmm(&["reload"]).1.contains(told));
+    let hosts = w.operator().get("/api/v1/services/other").await.json();
+    assert_eq!(hosts["production"]["runs"]["tag"], "v1");
+}
+
+#[tokio::test]
+async fn a_release_that_waits_in_a_service_that_has_left_says_so() {
+    let w = World::new(Setup::new().without_migrations().another_service("other")).await;
+    w.deployed("v1").await;
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    leaves_the_file(&w);
+    w.reload();
+    until_retired(&w, true).await;
+    let explained = w.operator().get(&format!("/api/v1/releases/{v2}/explain")).await.json();
+    let gate = &explained.as_array().unwrap()[0];
+    assert_eq!(
+        (&gate["name"], &gate["met"], &gate["because"]["code"]),
+        (&json!("service_defined"), &json!(false), &json!("retired"))
+    );
+    let (_, said) = w.rmm(&["release", "show", &v2.to_string()]);
+    assert!(said.contains("The service is not in the configuration any more"), "{said}");
+    let page = Browser::signed_in(&w, Some("ann")).await.open(&format!("/releases/{v2}")).await;
+    assert!(page.texts("h1, h2, .lead, main p").join(" ").contains("is not in the configuration any more"));
+    let deploying = json!({ "status": "deploying" });
+    let refused = w.operator().post(&format!("/api/v1/releases/{v2}/report"), &deploying).await;
+    assert!(refused.status == 409, "{:?}", refused.status);
+    // It is as it was once it is in the file again, and says nothing of it.
+    w.configure(|_| {});
+    w.reload();
+    until_retired(&w, false).await;
+    let explained = w.operator().get(&format!("/api/v1/releases/{v2}/explain")).await.json();
+    assert!(explained.as_array().unwrap().iter().all(|gate| gate["name"] != "service_defined"));
+    w.approve("ann", v2).await.ok();
+    w.until(v2, "deployed").await;
+    w.is_sound().await;
+}
+
+/// In the file alone: who deploys to an environment of the service.
+fn driven(w: &World, environment: &str, driver: &str) {
+    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
+    for service in config["services"].as_array_mut().unwrap() {
+        if service["name"].as_str() == Some(SHOP) {
+            service["environments"][environment]["driver"] = driver.into();
+        }
+    }
+    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+}
+
+const KEPT: &str = "shop stays as it was defined before";
+
+#[tokio::test]
+async fn a_deploy_of_rmms_own_that_fails_is_taken_back_also_when_ci_is_to_deploy_from_now_on() {
+    for restarted in [true, false] {
+        let (w, v2) = at_work().await;
+        w.write("bad", "");
+        driven(&w, "production", "ci");
+        if restarted {
+            w.restart_after_kill().await;
+        } else {
+            let (_, read) = w.rmm(&["reload"]);
+            assert!(read.contains(KEPT) && read.contains(&format!("of #{v2}")), "{read}");
+        }
+        w.remove("hold");
+        w.until(v2, "rollback_done").await;
+        assert_eq!(w.ledger().last().unwrap(), "production v1");
+        // The new definition counts from then on.
+        let (_, read) = w.rmm(&["reload"]);
+        assert!(!read.contains(KEPT), "{read}");
+        w.remove("bad");
+        let v3 = w.release("v3").await;
+        w.until(v3, "manual_testing").await;
+        w.approve("ann", v3).await.ok();
+        let by_ci = async || {
+            w.operator().ask("PATCH", "/release", Some(&json!({ "release_id": v3, "status": "deploying" }))).await
+        };
+        eventually("CI deploys", async || by_ci().await.filter(|answer| answer.status == 200).map(drop)).await;
+        w.is_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn what_ci_has_begun_ci_brings_to_its_end() {
+    let w = World::new(Setup::new().by_ci()).await;
+    let reports = async |release: i64, status: &str| {
+        w.ci().await.patch("/release", &json!({ "release_id": release, "status": status })).await.ok();
+    };
+    let v1 = w.release("v1").await;
+    for status in ["stage_building", "stage_test_rollback", "manual_testing"] {
+        reports(v1, status).await;
+    }
+    w.approve("ann", v1).await.ok();
+    reports(v1, "deploying").await;
+    driven(&w, "production", "local");
+    let (_, read) = w.rmm(&["reload"]);
+    assert!(read.contains(KEPT), "{read}");
+    reports(v1, "deployed").await;
+    w.until(v1, "deployed").await;
+    assert!(!w.rmm(&["reload"]).1.contains(KEPT));
+    w.is_sound().await;
+}

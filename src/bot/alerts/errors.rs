@@ -19,25 +19,46 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Of what cannot be noted, each kind is said once in this time.
 const UNNOTED: Duration = Duration::from_hours(1);
 const MOST_UNNOTED: u64 = 20;
+/// So many kinds are counted until they can be noted.
+const MOST_KINDS: usize = 256;
 
 /// Follows the errors of RMM until the bot stops.
 pub(super) async fn follow(bot: Arc<Bot>) {
     let unnoted = Cache::builder().max_capacity(MOST_UNNOTED).time_to_live(UNNOTED).build();
+    // What could not be noted yet counts as soon as the database takes writes again.
+    let mut raised: Vec<(Alert, u64)> = Vec::new();
     loop {
         tokio::select! {
             () = bot.stop.cancelled() => return,
             () = bot.errors.news() => {}
+            () = bot.engine.sleep(LOOK_INTERVAL), if !raised.is_empty() => {}
         }
         let redactor = bot.engine.catalog().redactor().clone();
-        let raised: Vec<_> = bot.errors.take().into_iter().map(|(line, times)| (of(&line, &redactor), times)).collect();
-        if let Err(error) = super::raise(&bot, raised.clone()).await {
-            tracing::warn!(%error, "alerts could not be noted; they are told without being counted");
-            say(&bot, raised, &unnoted).await;
+        for (line, times) in bot.errors.take() {
+            add(&mut raised, of(&line, &redactor), times);
+        }
+        match super::raise(&bot, raised.clone()).await {
+            Ok(()) => raised.clear(),
+            Err(error) => {
+                tracing::warn!(%error, "alerts could not be noted; they are told without being counted");
+                say(&bot, &raised, &unnoted).await;
+            }
         }
         tokio::select! {
             () = bot.stop.cancelled() => return,
             () = bot.engine.sleep(LOOK_INTERVAL) => {}
         }
+    }
+}
+
+/// Counts an alert with those of its kind; the last one says how it was.
+fn add(raised: &mut Vec<(Alert, u64)>, alert: Alert, times: u64) {
+    let key = super::key(&alert);
+    if let Some((known, seen)) = raised.iter_mut().find(|(known, _)| super::key(known) == key) {
+        *known = alert;
+        *seen = seen.saturating_add(times);
+    } else if raised.len() < MOST_KINDS {
+        raised.push((alert, times));
     }
 }
 
@@ -58,7 +79,7 @@ fn of(line: &Line, redactor: &Redactor) -> Alert {
 }
 
 /// Says what cannot be noted, each kind once in a while.
-async fn say(bot: &Arc<Bot>, raised: Vec<(Alert, u64)>, unnoted: &Cache<String, ()>) {
+async fn say(bot: &Arc<Bot>, raised: &[(Alert, u64)], unnoted: &Cache<String, ()>) {
     let place = match super::place(bot).await {
         Ok(Some(place)) => place,
         Ok(None) => return,
@@ -66,15 +87,15 @@ async fn say(bot: &Arc<Bot>, raised: Vec<(Alert, u64)>, unnoted: &Cache<String, 
     };
     let now = bot.engine.now();
     for (alert, seen) in raised {
-        let key = super::key(&alert);
+        let key = super::key(alert);
         if unnoted.contains_key(&key) || unnoted.entry_count() >= MOST_UNNOTED {
             continue;
         }
         unnoted.insert(key.clone(), ());
         let told = Told {
             key,
-            alert,
-            seen,
+            alert: alert.clone(),
+            seen: *seen,
             since: now,
             last: now,
             over_at: None,

@@ -50,6 +50,7 @@ async fn seen(desk: &Desk, times: u64) {
         if known.is_some_and(|known| known.seen >= times) {
             return;
         }
+        desk.clock.pass(Duration::from_millis(100));
         tokio::task::yield_now().await;
     }
 }
@@ -119,6 +120,21 @@ async fn what_cannot_be_noted_is_said_once_all_the_same() {
     desk.bot.errors.add(line("reads fail"));
     until_heard(&peer, "sendmessage", "reads fail").await;
     assert_eq!(heard(&peer).iter().filter(|(_, text)| text.contains("writes fail")).count(), 1);
+    desk.end(following).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_noted_is_counted_once_it_can_be() {
+    let (peer, desk) = Desk::with_alerts(ALERTS).await;
+    desk.shell("ALTER TABLE telegram_alerts RENAME TO away");
+    let following = desk.spawn(errors::follow(desk.bot.clone()));
+    desk.bot.errors.add(line("request 1 failed"));
+    until_heard(&peer, "sendmessage", "request 1 failed").await;
+    for number in 2..=500 {
+        desk.bot.errors.add(line(&format!("request {number} failed")));
+    }
+    desk.shell("ALTER TABLE away RENAME TO telegram_alerts");
+    seen(&desk, 500).await;
     desk.end(following).await;
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
@@ -27,9 +28,8 @@ pub struct Account {
     pub uid: u32,
     /// Where its files are.
     pub home: PathBuf,
-    /// All its groups, by number.
-    pub groups: Vec<u32>,
     gid: u32,
+    groups: OnceLock<Vec<u32>>,
 }
 
 /// Whom a machine has that lists no users, such as an empty container.
@@ -42,30 +42,29 @@ impl Account {
     /// When there is none.
     pub fn find(name: &str, home: Option<&Path>) -> Result<Self, MachineFault> {
         let missing = || MachineFault::NoUser { user: name.to_owned() };
-        // Users may come from a directory service, which getent asks; not every system has it.
-        let entry = said("getent", &["passwd", name]).or_else(|| {
-            let all = std::fs::read_to_string("/etc/passwd").ok()?;
-            all.lines().find(|line| line.split(':').next() == Some(name)).map(str::to_owned)
-        });
-        let entry = entry.or_else(|| (name == "root").then(|| ROOT.to_owned())).ok_or_else(missing)?;
+        let entry = entry(name, 0).or_else(|| (name == "root").then(|| ROOT.to_owned())).ok_or_else(missing)?;
         let fields: Vec<_> = entry.trim_end().split(':').collect();
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok());
         let (Some(uid), Some(gid)) = (number(2), number(3)) else { return Err(missing()) };
-        let groups = said("id", &["-G", name]).unwrap_or_default();
-        let groups = groups.split_whitespace().filter_map(|group| group.parse().ok()).collect();
         let home = home.or_else(|| fields.get(5).map(Path::new)).filter(|home| home.is_absolute());
         let home = home.unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { name: fields[0].to_owned(), uid, home, gid, groups })
+        Ok(Self { name: fields[0].to_owned(), uid, home, gid, groups: OnceLock::new() })
     }
 
     /// The user with this number; none where the machine has no name for it.
     #[must_use]
     pub fn with_number(uid: u32) -> Option<Self> {
-        let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let has_number = |line: &&str| line.split(':').nth(2) == Some(&uid.to_string());
-        let line = all.lines().find(has_number).map(str::to_owned);
-        let line = line.or_else(|| said("getent", &["passwd", &uid.to_string()]))?;
-        Self::find(line.split(':').next()?, None).ok()
+        let entry = entry(&uid.to_string(), 2)?;
+        Self::find(entry.split(':').next()?, None).ok()
+    }
+
+    /// All its groups, by number, as they were when this was asked first.
+    #[must_use]
+    pub fn groups(&self) -> &[u32] {
+        self.groups.get_or_init(|| {
+            let groups = said("id", &["-G", &self.name]).unwrap_or_default();
+            groups.split_whitespace().filter_map(|group| group.parse().ok()).collect()
+        })
     }
 
     /// Whether it may read a file: its folders, too, are open to it.
@@ -75,7 +74,7 @@ impl Account {
             std::fs::metadata(path).is_ok_and(|about| {
                 let shift = match () {
                     () if about.uid() == self.uid => 6,
-                    () if about.gid() == self.gid || self.groups.contains(&about.gid()) => 3,
+                    () if about.gid() == self.gid || self.groups().contains(&about.gid()) => 3,
                     () => 0,
                 };
                 self.uid == 0 || about.mode() & (right << shift) != 0
@@ -92,7 +91,7 @@ impl Account {
 
     /// What makes this program run another one as this user.
     pub(super) fn arguments(&self) -> [String; 4] {
-        let groups: Vec<_> = self.groups.iter().map(u32::to_string).collect();
+        let groups: Vec<_> = self.groups().iter().map(u32::to_string).collect();
         [AS_USER.to_owned(), self.uid.to_string(), self.gid.to_string(), groups.join(",")]
     }
 
@@ -102,6 +101,14 @@ impl Account {
         // Its own may be one that allows no login.
         [("HOME", self.home.as_os_str()), ("USER", name), ("LOGNAME", name), ("SHELL", OsStr::new("/bin/sh"))]
     }
+}
+
+/// The line on a user whose field `at` is `wanted`. Users may come from a directory service, which getent asks; not every system
+/// has it, and a program that is started costs milliseconds.
+fn entry(wanted: &str, at: usize) -> Option<String> {
+    let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = all.lines().find(|line| line.split(':').nth(at) == Some(wanted)).map(str::to_owned);
+    line.or_else(|| said("getent", &["passwd", wanted]))
 }
 
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
@@ -144,7 +151,7 @@ mod tests {
     #[test]
     fn accounts_are_found_by_name() {
         let root = Account::find("root", None).unwrap();
-        assert_eq!((root.uid, root.gid, root.groups.contains(&0)), (0, 0, true));
+        assert_eq!((root.uid, root.gid, root.groups().contains(&0)), (0, 0, true));
         let other = Account::find("nobody", Some(Path::new("/elsewhere"))).unwrap();
         assert!(other.uid != 0 && other.home == Path::new("/elsewhere"));
         let missing = MachineFault::NoUser { user: "no-such-user".into() };

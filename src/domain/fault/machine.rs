@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ssh::PrivateKeyFault;
 use crate::domain::env::Env;
-use crate::domain::ids::{HostName, ServiceName, SurfaceName};
+use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 
 /// What is wrong or questionable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,14 @@ pub enum MachineFault {
     // Services that the configuration has no more.
     /// It has another name now.
     Renamed { was: ServiceName, now: ServiceName },
+    /// Both names run something or have something under way, so that they stay two services.
+    StayTwo { was: ServiceName, now: ServiceName },
+    /// What is said to be its former name never had a release.
+    NothingToCarryOver { was: ServiceName, now: ServiceName },
     /// It looks like one that is new.
     MayBeRenamed { was: ServiceName, now: ServiceName },
+    /// It stays as an earlier configuration has it, until a run has ended that only this one can bring to its end.
+    KeptForRun { service: ServiceName, release: ReleaseId, run: RunId },
     /// It is retired.
     Retired { service: ServiceName },
 

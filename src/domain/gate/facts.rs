@@ -58,6 +58,12 @@ pub struct Skip {
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum GateState {
+    Defined,
+    /// The service is not in the configuration any more.
+    Retired,
+    /// The definition of the service in the dashboard does not hold any more.
+    PutAside,
+
     VoteClosed {
         approved_by: Vec<PersonName>,
     },
@@ -151,6 +157,10 @@ pub enum GateState {
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum Remedy {
+    /// Its definition comes back or is put right, or the release is cancelled.
+    Define {
+        service: ServiceName,
+    },
     /// No approver is left whose yes would count.
     AddApprover,
     /// So many of these people approve.

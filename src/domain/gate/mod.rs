@@ -12,6 +12,7 @@ mod not_a_downgrade;
 mod production_clean;
 mod production_free;
 mod promoted;
+mod service_defined;
 
 use super::release::Release;
 use super::world::World;
@@ -37,6 +38,7 @@ struct Condition {
 }
 
 const GATES: &[Condition] = &[
+    service_defined::GATE,
     approvals::GATE,
     fresh_rehearsal::GATE,
     commit_known::GATE,
@@ -61,10 +63,11 @@ const fn unmet(state: GateState, remedy: Remedy) -> Finding {
     Finding { state, remedy: Some(remedy) }
 }
 
-/// Every gate of production for one release.
+/// Every gate of production for one release. That its service is defined goes without saying.
 #[must_use]
 pub fn explain(world: &World<'_>, release: &Release) -> Vec<Gate> {
-    GATES.iter().map(|condition| evaluate(world, release, condition)).collect()
+    let gates = GATES.iter().map(|condition| evaluate(world, release, condition));
+    gates.filter(|gate| gate.name != GateName::ServiceDefined || !gate.met()).collect()
 }
 
 /// Whether one gate stands open.

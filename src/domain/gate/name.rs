@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateName {
+    /// The service is in the configuration; shown only where it is not.
+    ServiceDefined,
     /// Enough listed people said yes to this commit.
     Approvals,
     /// The rollback to what production runs now was rehearsed.
@@ -27,6 +29,7 @@ pub enum GateName {
 impl GateName {
     /// All of them, in the order in which they are shown.
     pub const ALL: &[Self] = &[
+        Self::ServiceDefined,
         Self::Approvals,
         Self::FreshRehearsal,
         Self::CommitKnown,
@@ -41,6 +44,7 @@ impl GateName {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::ServiceDefined => "service_defined",
             Self::Approvals => "approvals",
             Self::FreshRehearsal => "fresh_rehearsal",
             Self::CommitKnown => "commit_known",

@@ -365,3 +365,79 @@ fn what_was_found_with_a_secret_in_it_is_told_without_the_facts() {
     let Found::Told(told) = hidden(trusted_by) else { panic!("facts") };
     assert!(!told.contains("hunter22"), "{told}");
 }
+
+#[test]
+fn a_secret_is_hidden_through_what_cannot_be_seen_wherever_the_pieces_are_cut() {
+    let redactor = redactor(&["canarySTEP+se/cret"]);
+    let unseen: [&[u8]; 21] = [
+        b"\x1b[01;31m\x1b[K",
+        b"\x1b[m",
+        b"\x1b[38:2::255:0:0m",
+        b"\x1b7",
+        b"\x1b(B",
+        b"\x1b]8;;https://e.example/\x1b\\",
+        b"\x1b]0;title\x07",
+        b"\x1bPq#0\x1b\\",
+        b"\x00",
+        b"\x07",
+        b"\x08",
+        b"\x7f",
+        b"\xff",
+        b"\xe2\x80",
+        "\u{200b}".as_bytes(),
+        "\u{ad}".as_bytes(),
+        "\u{202e}".as_bytes(),
+        "\u{2066}".as_bytes(),
+        "\u{feff}".as_bytes(),
+        "\u{9b}31m".as_bytes(),
+        "\u{e0041}".as_bytes(),
+    ];
+    for within in unseen {
+        let (before, behind) = (b"pw=canary".as_slice(), b"STEP+se/cret, ann".as_slice());
+        let text = [before, within, &behind[..4], within, &behind[4..]].concat();
+        assert_eq!(redactor.last(&text), "pw=•••, ann".as_bytes(), "{}", text.escape_ascii());
+        for size in 1..=text.len() {
+            assert_eq!(in_pieces(&redactor, &text, size), "pw=•••, ann", "{} in pieces of {size}", text.escape_ascii());
+        }
+    }
+    // In a sequence of its own, and behind one that never ends.
+    assert_eq!(redactor.text("\u{1b}]8;;https://canarySTEP+se/cret\u{7}x"), "\u{1b}]8;;https://•••\u{7}x");
+    assert_eq!(redactor.text("\u{1b}]8;;canarySTEP+se/cret"), "\u{1b}]8;;•••");
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_held_back_for_ever() {
+    let redactor = redactor(&["hunter22"]);
+    for endless in ["\u{1b}]8;;", "\u{200b}"] {
+        let text = ["hunt", &endless.repeat(20_000)].concat();
+        let (ready, held) = redactor.piece(text.as_bytes());
+        assert!(ready.len() + held == text.len() && held < text.len() / 2, "{endless:?}: {held}");
+    }
+}
+
+#[test]
+fn a_token_is_hidden_within_what_is_encoded_wherever_the_pieces_are_cut() {
+    use base64::Engine as _;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+
+    let redactor = Redactor::default();
+    let token = format!("{}{}", crate::store::tokens::PREFIX, "0123456789abcdef".repeat(4));
+    for before in ["", "a", "ci", "ann:", "Bearer "] {
+        for behind in ["", "\n", "@host", "~~~"] {
+            let plain = format!("{before}{token}{behind}");
+            for encoded in [BASE64_STANDARD.encode(&plain), BASE64_URL_SAFE_NO_PAD.encode(&plain)] {
+                let wrapped = encoded.as_bytes().chunks(76).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'\n');
+                for text in [encoded.into_bytes(), wrapped] {
+                    for size in [1, 7, 64, text.len()] {
+                        let shown = in_pieces(&redactor, &text, size);
+                        assert!(shown.contains(HIDDEN) && shown.len() < 30, "{plain:?} in pieces of {size}: {shown}");
+                    }
+                }
+            }
+        }
+    }
+    // What only begins like one is shown.
+    let other =
+        BASE64_STANDARD.encode("rmm_is_a_machine_that_releases_what_people_have_approved_and_nothing_else_at_all_ever");
+    assert_eq!(redactor.text(&other), other);
+}

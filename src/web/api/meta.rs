@@ -85,8 +85,8 @@ async fn is_refused(web: &Web) -> Result<bool, StoreError> {
 
 /// Read the configuration again, as SIGHUP makes RMM do
 ///
-/// Services, people, hosts and most keys of `[server]` take effect at once; its `listen` and `data_dir`, `[local]` and
-/// `[telegram]` at the next start.
+/// Services, people, hosts and most keys of `[server]` take effect at once; its `listen` and `data_dir`, for the bot its
+/// `language`, `time_zone` and `public_url`, `[local]`, `[telegram]` and `[telemetry]` at the next start.
 #[utoipa::path(post, path = "/api/v1/reload", tag = "health", responses((status = 200, body = Reloaded),
     (status = 422, body = Problem, description = "The file is not right; the old configuration stays active")))]
 pub async fn reload(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Reloaded>, Problem> {

@@ -9,6 +9,12 @@ use crate::domain::gate::{GateState, Remedy};
 pub(in crate::wording) fn state(state: &GateState) -> String {
     use GateState as G;
     match state {
+        G::Defined => "The service is defined.".to_owned(),
+        G::Retired => "The service is not in the configuration any more: it is retired.".to_owned(),
+        G::PutAside => {
+            "The service is disabled: its definition in the dashboard is no longer valid together with rmm.toml."
+                .to_owned()
+        }
         G::VoteClosed { approved_by } if approved_by.is_empty() => "The vote is closed: it passed.".to_owned(),
         G::VoteClosed { approved_by } => format!("The vote is closed: approved by {}.", list(approved_by)),
         G::NoApprovalsNeeded => "No approvals are required.".to_owned(),
@@ -73,6 +79,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
 pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     use Remedy as R;
     match remedy {
+        R::Define { service } => format!(
+            "Nothing new begins until {service} is defined again; the release can be cancelled meanwhile, and if the service was \
+             renamed, `was = \"{service}\"` under its new name carries it over."
+        ),
         R::AddApprover => {
             "No listed approver is left (the initiator's own approval does not count); add an approver, or an \
                            admin can bypass this gate."

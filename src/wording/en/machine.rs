@@ -87,7 +87,19 @@ pub(in crate::wording) fn machine(fault: &MachineFault) -> String {
             "the service {was} is called {now} from here on: its releases, its environments and what they run are carried over \
              when RMM reads this file"
         ),
+        F::StayTwo { was, now } => format!(
+            "{was} and {now} both run something or have a release under way, so the history of {was} is not carried over to {now}, and \
+             they stay two services; remove `was = \"{was}\"`"
+        ),
+        F::NothingToCarryOver { was, now } => format!(
+            "`was = \"{was}\"` of {now} carries nothing over: {was} never had a release here, and {now} has a history of its own; \
+             correct the name or remove the line"
+        ),
         F::MayBeRenamed { was, now } => crate::wording::Language::En.may_be_renamed(now, was),
+        F::KeptForRun { service, release, run } => format!(
+            "{service} stays as it was defined before, since run {run} of #{release} is under way and ends by that definition; `rmm \
+             reload` takes the new one over once it has ended"
+        ),
         F::Retired { service } => format!(
             "the service {service} has releases and is not in this file, so it is retired: what is under way ends, its history \
              stays, and nothing new begins. If it was renamed, `was = \"{service}\"` under its new name carries its history over"

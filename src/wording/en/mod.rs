@@ -72,6 +72,7 @@ pub(super) const fn status_title(status: Status) -> &'static str {
 /// A gate.
 pub(super) const fn gate_title(name: GateName) -> &'static str {
     match name {
+        GateName::ServiceDefined => "service defined",
         GateName::Approvals => "approvals",
         GateName::FreshRehearsal => "rehearsed rollback",
         GateName::CommitKnown => "commit known",

@@ -9,6 +9,9 @@ use crate::domain::gate::{GateState, Remedy};
 pub(in crate::wording) fn state(state: &GateState) -> String {
     use GateState as G;
     match state {
+        G::Defined => "Сервис определён.".to_owned(),
+        G::Retired => "Сервиса больше нет в конфигурации: он выведен.".to_owned(),
+        G::PutAside => "Сервис отключён: его определение в панели больше не годится вместе с rmm.toml.".to_owned(),
         G::VoteClosed { approved_by } if approved_by.is_empty() => "Голосование закрыто: релиз подтверждён.".to_owned(),
         G::VoteClosed { approved_by } => format!("Голосование закрыто, подтверждения: {}.", list(approved_by)),
         G::NoApprovalsNeeded => "Подтверждения не нужны.".to_owned(),
@@ -73,6 +76,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
 pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
     use Remedy as R;
     match remedy {
+        R::Define { service } => format!(
+            "Новое не начнётся, пока сервис {service} не определён снова; релиз пока можно отменить, а если сервис переименован, \
+             `was = \"{service}\"` под новым именем перенесёт и его."
+        ),
         R::AddApprover => "Подтвердить некому (голос инициатора релиза не считается): добавьте человека в список, \
                            или администратор пропустит это условие."
             .to_owned(),

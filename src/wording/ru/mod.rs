@@ -114,6 +114,7 @@ pub(super) fn run(environment: &str, kind: &str) -> String {
 /// Условие перед продакшном.
 pub(super) const fn gate_name(name: GateName) -> &'static str {
     match name {
+        GateName::ServiceDefined => "сервис определён",
         GateName::Approvals => "подтверждения",
         GateName::FreshRehearsal => "репетиция отката",
         GateName::CommitKnown => "коммит известен",

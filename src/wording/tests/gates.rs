@@ -17,6 +17,9 @@ fn states() -> Vec<GateState> {
         G::NotRehearsed,
         G::RehearsedOtherContent,
         G::Rehearsed { back_to: version() },
+        G::Defined,
+        G::Retired,
+        G::PutAside,
         G::NothingToRehearse { maybe_was: None },
         G::NothingToRehearse { maybe_was: Some(ServiceName::parse("was", "store").unwrap()) },
         G::RehearsedElsewhere { now: Some(version()) },
@@ -59,6 +62,7 @@ fn remedies() -> Vec<Remedy> {
     use Remedy as R;
     let of = || vec![person("ann"), person("bob")];
     vec![
+        R::Define { service: service() },
         R::AddApprover,
         R::Approve { count: 1, of: of() },
         R::Approve { count: 2, of: of() },

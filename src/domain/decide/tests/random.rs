@@ -428,6 +428,7 @@ fn what_is_offered_is_accepted(w: &Sim) {
                 Remedy::Unlock => accepts(&root, Command::Unlock),
                 // Once it is tested, and all else is well.
                 Remedy::Promote
+                | Remedy::Define { .. }
                 | Remedy::Approve { .. }
                 | Remedy::AddApprover
                 | Remedy::GoForward
