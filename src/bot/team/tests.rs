@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -19,6 +20,7 @@ use crate::domain::status::Status::{Deployed, Deploying, ManualTesting, StageBui
 use crate::engine::Request;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
+use crate::engine::sessions::Browser;
 use crate::engine::testing::engine_in;
 use crate::wording::Language;
 
@@ -453,4 +455,28 @@ async fn a_link_is_told_with_the_time_that_is_left_and_an_admin_is_sent_to_no_ot
         told(Role::Admin, Language::En).await.contains("could sign in to the dashboard as you, root: once, and opens")
     );
     assert!(told(Role::Admin, Language::Ru).await.contains("root: она больше не действует."));
+}
+
+#[tokio::test]
+async fn a_link_that_was_used_before_it_is_told_is_told_as_used() {
+    let desk = Desk::with(catalog(), Vec::new()).await;
+    let root = PersonName::parse("person", "root").unwrap();
+    let link = desk.engine.make_login_link(&Actor::Operator, Some(root.clone())).await.unwrap();
+    let made = desk.engine.store().progress().borrow().last_event;
+    let browser = Browser { device: "Phone".into(), address: "192.0.2.7".into() };
+    assert!(desk.engine.sign_in(link.secret.expose_secret().to_owned(), browser).await.unwrap().is_some());
+    // Another one is still open.
+    desk.clock.pass(Duration::from_secs(1));
+    desk.engine.make_login_link(&Actor::Operator, Some(root)).await.unwrap();
+    for (language, said) in [
+        (
+            Language::En,
+            "signed somebody in to the dashboard as you, root: it was used, and opens nothing any more. If that was not you, tell",
+        ),
+        (Language::Ru, "root: по ней уже вошли, больше она не действует. Если это были не вы, скажите администратору."),
+    ] {
+        let viewer = Viewer::everybody(language);
+        let told = personal::words(&desk.bot, made, &viewer).await.unwrap().unwrap().html;
+        assert!(told.contains(said), "{told}");
+    }
 }
