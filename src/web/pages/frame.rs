@@ -264,6 +264,11 @@ impl Frame {
         let of = release.map(|id| format!("&release={}", id.0)).unwrap_or_default();
         Self { live: Some(format!("/live?from={seen}{of}")), ..self }
     }
+    /// Of a page that follows what models guess about the failures of its release, too; `seen`: the stamp of what it shows.
+    pub fn and_guesses(self, seen: i64) -> Self {
+        Self { live: self.live.map(|live| format!("{live}&guessed={seen}")), ..self }
+    }
+
 
     /// Of a page that follows what a run prints, too; `seen`: what of it the page shows.
     pub fn and_output(self, run: RunId, seen: i64) -> Self {
