@@ -182,7 +182,8 @@ async fn an_alarm_that_ends_by_itself_is_taken_back_where_it_was_told() {
     say(&engine, Actor::Machine, lost).await;
     until(&clock, told).await;
     let with = |words: &str| heard(&peer.calls(), -1).into_iter().filter(|text| text.contains(words)).count();
-    assert_eq!((with("The outcome of run 1 is unknown"), with("it is known by now")), (1, 0));
+    let counts = (with("The outcome of run 1 is unknown"), with("it is known by now"));
+    assert_eq!(counts, (1, 0), "{:#?}", heard(&peer.calls(), -1));
     report(&engine, id, &[ManualTesting]).await;
     until(&clock, told).await;
     assert_eq!(with("editmessagetext ⚙️ <b>Run 1</b>"), 1, "{:#?}", heard(&peer.calls(), -1));
@@ -359,6 +360,32 @@ async fn what_telegram_refuses_for_its_content_is_kept_and_told_to_admins() {
     assert_eq!(desk.with_words(99, "is on stage, waiting for approval"), 1, "{:#?}", desk.heard(99));
     assert_eq!(desk.with_words(-1, "is on stage, waiting for approval"), 1, "{:#?}", desk.heard(-1));
     assert!(!refuses().await);
+    desk.bot.stop.cancel();
+}
+
+#[tokio::test]
+async fn that_a_chat_comes_and_goes_is_told_to_an_admin_once() {
+    let desk = Desk::with(catalog(), vec![chat(-1, &[Notice::Waits])]).await;
+    let place = Destination { chat: -1, topic: None };
+    desk.bot.refused(place, "kicked").await.unwrap();
+    desk.all_is_told().await;
+    let told = || (desk.with_words(99, "does not take my messages"), desk.with_words(99, "takes my messages again"));
+    assert_eq!(told(), (1, 0));
+    // Nothing of this reaches the admin yet, whose chat rests after a message that was lost.
+    desk.peer.is_away(true);
+    desk.bot.accepted(place).await.unwrap();
+    until(&desk.clock, async || told().1 == 1).await;
+    for [one, other] in [[SHOPS[0], SHOPS[1]], [SHOPS[2], SHOPS[3]]] {
+        desk.bot.refused(place, "kicked").await.unwrap();
+        waiting(&desk.engine, one).await;
+        desk.bot.accepted(place).await.unwrap();
+        waiting(&desk.engine, other).await;
+    }
+    desk.bot.refused(place, "kicked").await.unwrap();
+    desk.peer.is_away(false);
+    // In the end the chat takes what was kept for it.
+    desk.all_is_told().await;
+    assert_eq!(told(), (1, 2), "{:#?}", desk.heard(99));
     desk.bot.stop.cancel();
 }
 
