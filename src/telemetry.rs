@@ -14,6 +14,6 @@ mod process;
 mod settings;
 pub mod traces;
 
-pub use self::export::Exports;
-pub use self::logs::init;
+pub use self::export::{END_TIMEOUT, Exports};
+pub use self::logs::{init, init_traces};
 pub use self::settings::{Sampling, Settings};

@@ -1,4 +1,4 @@
-//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot record original year` for some of it.
+//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot record redact original year` for some of it.
 //! `RMM_STATIC` names another binary that is measured, such as that of `cargo dist`.
 //!
 //! Everything is measured on the real binary, started as a process, with the load generator on the same machine, and
@@ -16,6 +16,7 @@ mod original;
 mod pages;
 mod post;
 mod record;
+mod redact;
 mod rollback;
 mod seed;
 mod server;
@@ -31,7 +32,7 @@ use crate::table::Table;
 
 type Scenario = (&'static str, fn(&mut Table) -> anyhow::Result<()>);
 
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 14] = [
     ("post", post::measure),
     ("lists", lists::measure),
     ("pages", pages::measure),
@@ -43,6 +44,7 @@ const SCENARIOS: [Scenario; 13] = [
     ("fleet", fleet::measure),
     ("bot", bot::measure),
     ("record", record::measure),
+    ("redact", redact::measure),
     ("original", original::measure),
     ("year", year::measure),
 ];

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::fault::Fault;
+use crate::contract;
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,15 +24,29 @@ pub struct Call {
     pub(super) accept: &'static str,
     pub(super) resume: Option<String>,
     pub(super) patience: Option<Duration>,
+    pub(super) caller: Caller,
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// What it calls itself.
+    pub agent: String,
     /// What the call is a part of (W3C Trace Context).
-    pub(super) traceparent: Option<String>,
+    pub traceparent: Option<String>,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self { agent: contract::user_agent(""), traceparent: None }
+    }
 }
 
 impl Call {
     fn new(method: Method, path: impl Into<String>) -> Self {
         let path = path.into();
-        let (body, resume, traceparent, patience) = (None, None, None, Some(ANSWER_TIMEOUT));
-        Self { method, path, body, accept: "application/json", resume, patience, traceparent }
+        let (body, resume, caller, patience) = (None, None, Caller::default(), Some(ANSWER_TIMEOUT));
+        Self { method, path, body, accept: "application/json", resume, patience, caller }
     }
 
     /// Asks.
@@ -79,11 +94,11 @@ impl Call {
             .method(self.method.clone())
             .uri(format!("{base}{}", self.path))
             .header(header::ACCEPT, self.accept)
-            .header(header::USER_AGENT, concat!("rmm/", env!("CARGO_PKG_VERSION")));
+            .header(header::USER_AGENT, &self.caller.agent);
         if let Some(place) = &self.resume {
             request = request.header("last-event-id", place);
         }
-        if let Some(parent) = &self.traceparent {
+        if let Some(parent) = &self.caller.traceparent {
             request = request.header("traceparent", parent);
         }
         let body = match &self.body {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
+use super::traced::Traced;
 use crate::config::{Config, ConfigErrors, EnvVars, env_vars};
 use crate::engine::clock::{Clock, SystemClock};
 use crate::terminal::Ui;
@@ -17,6 +18,8 @@ pub struct Context {
     pub env: EnvVars,
     /// The reader's window.
     pub ui: Ui,
+    /// The verb that was typed.
+    pub traced: Traced,
 }
 
 /// The RMM of the configuration.
@@ -29,12 +32,12 @@ pub struct Local {
 }
 
 impl Context {
-    /// For a configuration file and a language, with the environment of this process, which names the language otherwise.
+    /// For a verb, a configuration file and a language, with the environment of this process, which names the language otherwise.
     #[must_use]
-    pub fn new(config: PathBuf, language: Option<Language>) -> Self {
+    pub fn new(verb: String, config: PathBuf, language: Option<Language>) -> Self {
         let env = env_vars(std::env::vars_os());
         let language = language.unwrap_or_else(|| language_of(&env));
-        Self { config, env, ui: Ui::of_stdout(SystemClock.now(), language) }
+        Self { config, env, ui: Ui::of_stdout(SystemClock.now(), language), traced: Traced::of(verb) }
     }
 
     /// A variable of the environment that is not empty.

@@ -21,17 +21,19 @@ mod call;
 mod context;
 mod fault;
 pub mod sse;
+mod traced;
 mod unreached;
 
+use self::call::Caller;
 pub use self::call::{Call, LONG, with_query};
 pub use self::context::{Context, Local};
 pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
+pub use self::traced::Traced;
 pub use self::unreached::{Hint, Unreached};
 use self::unreached::{NotServing, Note};
 use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
-use crate::telemetry::traces::Position;
 use crate::terminal::{follow_zone, note};
 use crate::web::{Peer, TIME_ZONE, socket as operator};
 
@@ -78,8 +80,8 @@ fn is_near(url: &reqwest::Url) -> bool {
 pub struct Client {
     way: Way,
     name: String,
-    /// What its calls are a part of.
-    traceparent: Option<String>,
+    /// Who makes its calls.
+    caller: Caller,
 }
 
 impl Client {
@@ -88,12 +90,12 @@ impl Client {
     /// # Errors
     /// When there is none that could do what is intended.
     pub async fn connect(context: &Context, intent: Intent) -> Result<Self, Fault> {
-        let parent = context.var("TRACEPARENT").and_then(Position::of_parent);
-        let client = Self::without_trace(context, intent).await?;
-        Ok(Self { traceparent: parent.map(|place| place.to_string()), ..client })
+        let traceparent = context.traced.place(&context.env).map(|place| place.to_string());
+        let caller = Caller { agent: contract::user_agent(&context.traced.verb), traceparent };
+        Ok(Self { caller, ..Self::of_nobody(context, intent).await? })
     }
 
-    async fn without_trace(context: &Context, intent: Intent) -> Result<Self, Fault> {
+    async fn of_nobody(context: &Context, intent: Intent) -> Result<Self, Fault> {
         let token = context.var("RMM_TOKEN");
         if let Some(url) = context.var("RMM_URL") {
             let client = Self::http(url, token)?;
@@ -122,13 +124,13 @@ impl Client {
         }
         let client = client.build().map_err(|error| Fault::Failed(format!("HTTP cannot be set up: {error}")))?;
         let token = token.map(|token| token.trim().to_owned());
-        Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base, traceparent: None })
+        Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base, caller: Caller::default() })
     }
 
     /// The RMM on an operator's socket.
     #[must_use]
     pub fn on_socket(socket: PathBuf) -> Self {
-        Self { name: socket.display().to_string(), way: Way::Socket(socket), traceparent: None }
+        Self { name: socket.display().to_string(), way: Way::Socket(socket), caller: Caller::default() }
     }
 
     /// The RMM of a configuration, or this process in its stead.
@@ -166,7 +168,7 @@ impl Client {
                         note(&unreached::recorded_only(context.ui.language, &local.data_dir));
                     }
                     let (name, way) = ("this process".to_owned(), Way::Here(Box::new(app)));
-                    return Ok(Self { name, way, traceparent: None });
+                    return Ok(Self { name, way, caller: Caller::default() });
                 }
                 Err(error) => {
                     let Some(locked @ StoreError::Locked { .. }) = error.downcast_ref::<StoreError>() else {
@@ -287,7 +289,7 @@ impl Client {
     }
 
     async fn send(&self, call: &Call) -> Result<Response<Body>, Fault> {
-        let call = &Call { traceparent: self.traceparent.clone(), ..call.clone() };
+        let call = &Call { caller: self.caller.clone(), ..call.clone() };
         let response = match &self.way {
             Way::Http { client, base, token } => http(client, base, token.as_deref(), call).await?,
             Way::Socket(path) => over_socket(path, call).await?,
@@ -345,14 +347,17 @@ fn next_page(link: &str) -> Option<String> {
 }
 
 async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &Call) -> Result<Response<Body>, Fault> {
-    let mut request = client.request(call.method.clone(), format!("{base}{}", call.path)).header("accept", call.accept);
+    let mut request = client
+        .request(call.method.clone(), format!("{base}{}", call.path))
+        .header("accept", call.accept)
+        .header("user-agent", &call.caller.agent);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
     if let Some(place) = &call.resume {
         request = request.header("last-event-id", place);
     }
-    if let Some(parent) = &call.traceparent {
+    if let Some(parent) = &call.caller.traceparent {
         request = request.header("traceparent", parent);
     }
     if let Some(body) = &call.body {

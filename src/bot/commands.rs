@@ -226,7 +226,7 @@ impl Letter<'_> {
         }
         if let (Some(from), Some(to)) = (before, self.status_of(release).await?)
             && let Some(notice) = team::notice_of(from, to)
-            && self.is_told_here(release, notice, to == Status::Cancelled).await?
+            && self.is_told_here(release, notice, team::ends_vote(from, to)).await?
         {
             return Ok(Reply::Told);
         }

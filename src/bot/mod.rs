@@ -53,7 +53,7 @@ use crate::wording::zone::read_in;
 /// Between tries to reach Telegram at the start.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The same while Telegram refuses the token.
-const TOKEN_PAUSE: Duration = Duration::from_mins(1);
+pub(super) const TOKEN_PAUSE: Duration = Duration::from_secs(10);
 /// When RMM stops, a part of the bot may take this long to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::Bot;
 use super::refusals::note_token;
+use super::{Bot, TOKEN_PAUSE};
 use crate::clients::telegram::Trouble;
 use crate::domain::backoff::Backoff;
 use crate::store::{StoreError, WriteError, telegram};
@@ -90,10 +90,10 @@ impl<'a> Poll<'a> {
     async fn look_at_token(&mut self) {
         loop {
             self.bot.engine.sleep(TOKEN_LOOK_INTERVAL).await;
-            match self.bot.telegram.me().await {
-                Ok(_) => self.went_well().await,
-                Err(trouble) => self.hold_on(&trouble.into()).await,
+            while let Err(trouble) = self.bot.telegram.me().await {
+                self.hold_on(&trouble.into()).await;
             }
+            self.went_well().await;
         }
     }
 
@@ -107,10 +107,10 @@ impl<'a> Poll<'a> {
     }
 
     /// One question. What is stored is acknowledged at once, by a question that does not wait; all others do not name a
-    /// number, so that numbers which begin anew are seen.
+    /// number, so that numbers which begin anew are seen. Nor does one wait while the token is refused: that it is good again shows at once.
     async fn once(&mut self) -> Result<(), Setback> {
         let engine = &self.bot.engine;
-        let patience = if self.from.is_some() { Duration::ZERO } else { LONG_POLL };
+        let patience = if self.from.is_some() || self.refused == Some(true) { Duration::ZERO } else { LONG_POLL };
         let asked_at = engine.now();
         let updates = self.bot.telegram.updates(self.from, patience).await?;
         let Some(last) = updates.iter().map(|(id, _)| *id).max() else {
@@ -165,7 +165,7 @@ impl<'a> Poll<'a> {
                 )
             }
             Setback::Telegram(Trouble::Unauthorized) => {
-                pause = LONGEST_PAUSE;
+                pause = TOKEN_PAUSE;
                 "Telegram does not know the token of [telegram]: the bot is silent until it is replaced".to_owned()
             }
             Setback::Telegram(trouble) => {
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(noticed.detail, OTHER);
         peer.push(update(1, "a"));
         peer.until(|peer| peer.unacknowledged() == 0).await;
-        assert_eq!(desk.clock.slept(), [60, 1, 2, 4, 90, 16, 32, 60].map(Duration::from_secs)[..]);
+        assert_eq!(desk.clock.slept(), [10, 1, 2, 4, 90, 16, 32, 60].map(Duration::from_secs)[..]);
         assert_eq!(words(&desk).await, ["a"]);
         desk.clock.pass(Duration::from_mins(4));
         peer.push(update(2, "b"));
@@ -298,9 +298,22 @@ mod tests {
             assert_eq!(since().await, Some(Timestamp::from_second(1_800_000_000).unwrap()), "{setback}");
         }
         assert_eq!(desk.bot.engine.read(news::refusals).await.unwrap(), [], "no chat refuses");
-        peer.push(update(1, "a"));
+        // Nothing happens for a long while, and still it is known at once.
         poll.once().await.unwrap();
         poll.went_well().await;
         assert_eq!(since().await, None);
+        assert_eq!(peer.all_calls().last().unwrap().1["timeout"], 0);
+    }
+
+    #[tokio::test]
+    async fn with_a_webhook_too_a_token_is_known_to_be_good_again_after_the_pause() {
+        let (peer, desk) = Desk::with_peer().await;
+        for _ in 0..2 {
+            peer.refuses("getMe", 401, "Unauthorized", Value::Null);
+        }
+        let running = desk.spawn(run(desk.bot.clone(), Some("s3cret".into()), desk.stop.clone()));
+        peer.until(|peer| peer.all_calls().len() > 3).await;
+        desk.end(running).await;
+        assert_eq!(desk.clock.slept()[..3], [TOKEN_LOOK_INTERVAL, TOKEN_PAUSE, TOKEN_PAUSE]);
     }
 }

@@ -154,36 +154,30 @@ impl Bot {
         let mut admins = if of_team || person.is_some() { self.reachable_admins().await? } else { Vec::new() };
         admins.retain(|(id, _)| *id != chat);
         // What is for a person alone goes to no stand-in.
-        let stand_ins = admins.iter().map(|(id, _)| *id).filter(|_| of_team);
-        let ids: Vec<i64> = stand_ins.collect();
+        let stand_ins: Vec<i64> = admins.iter().map(|(id, _)| *id).filter(|_| of_team).collect();
+        let hear: Vec<i64> = admins.into_iter().map(|(id, _)| id).collect();
         let refusal = Refusal { chat, topic, since: self.engine.now(), reason: reason.to_owned() };
-        let refused = self.engine.store().write(move |tx| news::refuse(tx, &refusal, &ids));
-        if !refused.await.map_err(WriteError::flatten)? {
-            return Ok(());
+        let dues = self.dues_about(place, &hear);
+        let refused = self.engine.store().write(move |tx| -> Result<bool, StoreError> {
+            let is_new = news::refuse(tx, &refusal, &stand_ins)?;
+            if is_new {
+                news::note_change_of_place(tx, dues)?;
+            }
+            Ok(is_new)
+        });
+        if refused.await.map_err(WriteError::flatten)? {
+            tracing::warn!(chat, topic, reason, "a chat refuses the bot's messages; they are kept and tried again");
+            hear.into_iter().for_each(|id| self.has_news(id));
         }
-        tracing::warn!(chat, topic, reason, "a chat refuses the bot's messages; they are kept and tried again");
-        let ids = admins.into_iter().map(|(id, _)| id).collect();
-        self.warn(place, ids, false).await
+        Ok(())
     }
 
-    /// Has admins told how it stands with a place. What an admin cannot be told now is kept, as everything is. `over`: only those
-    /// who were told that it refuses.
-    async fn warn(self: &Arc<Self>, place: Destination, admins: Vec<i64>, over: bool) -> Result<(), StoreError> {
+    /// What tells admins how it stands with a place. What an admin cannot be told now is kept, as everything is.
+    fn dues_about(&self, place: Destination, admins: &[i64]) -> Vec<Due> {
         let seq = self.engine.store().progress().borrow().last_event;
         let about = About::Place { chat: place.chat, topic: place.topic }.to_string();
-        let ids = admins.clone();
-        let noted = self.engine.store().write(move |tx| -> Result<(), StoreError> {
-            for chat in ids {
-                let due = Due { chat, topic: None, seq, about: about.clone(), notice: Notice::Personal };
-                if !(over && news::drop_untold(tx, &due)?) {
-                    news::note_notice(tx, &due)?;
-                }
-            }
-            Ok(())
-        });
-        noted.await.map_err(WriteError::flatten)?;
-        admins.into_iter().for_each(|id| self.has_news(id));
-        Ok(())
+        let due = |id: &i64| Due { chat: *id, topic: None, seq, about: about.clone(), notice: Notice::Personal };
+        admins.iter().map(due).collect()
     }
 
     /// An admin who can be written to from now on is told which places refuse.
@@ -191,23 +185,28 @@ impl Bot {
         for Refusal { chat, topic, .. } in self.engine.read(news::refusals).await? {
             let place = Destination { chat, topic };
             if chat != admin && (self.is_of_team(place).await? || self.person_of(chat).await?.is_some()) {
-                self.warn(place, vec![admin], false).await?;
+                let dues = self.dues_about(place, &[admin]);
+                let noted =
+                    self.engine.store().write(move |tx| dues.iter().try_for_each(|due| news::note_notice(tx, due)));
+                noted.await.map_err(WriteError::flatten)?;
+                self.has_news(admin);
             }
         }
         Ok(())
     }
 
-    /// What an admin is told of a place: that it refuses, or that it does so no more.
+    /// What an admin is told of a place: that it refuses (`true`), or that it does so no more.
     pub(super) async fn refusal_words(
         &self,
         place: Destination,
         language: Language,
-    ) -> Result<Option<Text>, StoreError> {
+    ) -> Result<Option<(bool, Text)>, StoreError> {
         let Destination { chat, topic } = place;
         let refusals = self.engine.read(news::refusals).await?;
         let refusal = refusals.into_iter().find(|it| (it.chat, it.topic) == (chat, topic));
         let person = self.person_of(chat).await?;
-        Ok(match (refusal, person) {
+        let refuses = refusal.is_some();
+        let words = match (refusal, person) {
             (Some(it), Some(person)) => {
                 let facts = facts!(person => person.as_str(), reason => it.reason);
                 Some(self.say(language, "person_refuses", facts))
@@ -220,7 +219,8 @@ impl Bot {
                 Some(self.say(language, "chat_accepts", facts!(chat => chat, topic => topic)))
             }
             (None, None) => None,
-        })
+        };
+        Ok(words.map(|words| (refuses, words)))
     }
 
     /// Whose private chat this is.
@@ -279,16 +279,23 @@ impl Bot {
 
     /// `topic`: that one alone.
     async fn accepts(self: &Arc<Self>, chat: i64, topic: Option<Option<i64>>) -> Result<(), StoreError> {
-        let over = self.engine.store().write(move |tx| news::accept(tx, chat, topic)).await;
-        let over = over.map_err(WriteError::flatten)?;
+        let mut admins: Vec<i64> = self.reachable_admins().await?.into_iter().map(|(id, _)| id).collect();
+        admins.retain(|id| *id != chat);
+        let (bot, hear) = (self.clone(), admins.clone());
+        let over = self.engine.store().write(move |tx| -> Result<_, StoreError> {
+            let over = news::accept(tx, chat, topic)?;
+            for Refusal { topic, .. } in &over {
+                news::note_change_of_place(tx, bot.dues_about(Destination { chat, topic: *topic }, &hear))?;
+            }
+            Ok(over)
+        });
+        let over = over.await.map_err(WriteError::flatten)?;
         self.refusals.accepts(chat, topic);
         for Refusal { topic, since, .. } in &over {
-            let topic = *topic;
             tracing::info!(chat, topic, %since, "a chat takes the bot's messages again");
-            let admins = self.reachable_admins().await?.into_iter().map(|(id, _)| id).filter(|id| *id != chat);
-            self.warn(Destination { chat, topic }, admins.collect(), true).await?;
         }
         if !over.is_empty() {
+            admins.into_iter().for_each(|id| self.has_news(id));
             team::look_again(self, chat).await;
         }
         Ok(())

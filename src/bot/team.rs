@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::personal::tell_kept;
-pub(super) use self::record::notice_of;
 use self::record::{calls_off, changed_production, is_told_by_alarm, news_of, opened_or_closed, repeats};
+pub(super) use self::record::{ends_vote, notice_of};
 pub(super) use self::telling::tell;
 use super::audience::{About, Audience, audience};
 use super::{Bot, alerts, questions};

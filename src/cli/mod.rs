@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 
 use crate::api_client::{Context, EXIT_HELP, Fault, print, print_bytes};
@@ -170,8 +170,8 @@ pub fn main() -> ExitCode {
         eprintln!("rmm: the user of steps cannot be taken: {}", become_program(arguments));
         return ExitCode::from(CANNOT_RUN);
     }
-    let Cli { config, lang, verb } = Cli::try_parse().unwrap_or_else(|error| with_tip(error).exit());
-    let context = Context::new(config, lang);
+    let (Cli { config, lang, verb }, typed) = parsed().unwrap_or_else(|error| with_tip(error).exit());
+    let context = Context::new(typed, config, lang);
     let done = match verb {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
@@ -180,21 +180,21 @@ pub fn main() -> ExitCode {
         Verb::Assets(assets) => assets.run(&context),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
-        Verb::Doctor(doctor) => wait_for(doctor.run(&context)),
-        Verb::Token(token) => wait_for(token.run(&context)),
-        Verb::Release(release) => wait_for(release.run(&context)),
-        Verb::Service(service) => wait_for(service.run(&context)),
-        Verb::Host(host) => wait_for(host.run(&context)),
-        Verb::Person(person) => wait_for(person.run(&context)),
-        Verb::LoginLink(link) => wait_for(link.run(&context)),
-        Verb::Audit(audit) => wait_for(audit.run(&context)),
-        Verb::Reload(reload) => wait_for(reload.run(&context)),
-        Verb::Backup(backup) => wait_for(backup.run(&context)),
+        Verb::Doctor(doctor) => wait_for(&context, doctor.run(&context)),
+        Verb::Token(token) => wait_for(&context, token.run(&context)),
+        Verb::Release(release) => wait_for(&context, release.run(&context)),
+        Verb::Service(service) => wait_for(&context, service.run(&context)),
+        Verb::Host(host) => wait_for(&context, host.run(&context)),
+        Verb::Person(person) => wait_for(&context, person.run(&context)),
+        Verb::LoginLink(link) => wait_for(&context, link.run(&context)),
+        Verb::Audit(audit) => wait_for(&context, audit.run(&context)),
+        Verb::Reload(reload) => wait_for(&context, reload.run(&context)),
+        Verb::Backup(backup) => wait_for(&context, backup.run(&context)),
         Verb::Restore(restore) => restore.run(&context),
-        Verb::Upgrade(upgrade) => wait_for(upgrade.run(&context)),
+        Verb::Upgrade(upgrade) => wait_for(&context, upgrade.run(&context)),
         Verb::Export(export) => export.run(&context),
         Verb::Import(import) => import.run(&context),
-        Verb::Healthcheck(check) => wait_for(check.run(&context)),
+        Verb::Healthcheck(check) => wait_for(&context, check.run(&context)),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rmm", &mut script);
@@ -207,6 +207,16 @@ pub fn main() -> ExitCode {
         Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };
     done.map_or_else(|fault| fault.tell(context.ui.language), |()| ExitCode::SUCCESS)
+}
+
+/// What was typed, and the verb in it.
+fn parsed() -> Result<(Cli, String), clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let verbs = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+    let typed = verbs.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok((cli, typed))
 }
 
 /// An error with a tip, where a verb was typed without the one that it stands below: `rmm approve` for `rmm release approve`.
@@ -246,8 +256,12 @@ fn one_of<T: DeserializeOwned + Clone + Send + Sync + 'static>(
     PossibleValuesParser::new(names).try_map(|name| serde_json::from_value::<T>(name.into()))
 }
 
-fn wait_for(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
-    runtime()?.block_on(work)
+fn wait_for(context: &Context, work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    runtime()?.block_on(async {
+        let done = work.await;
+        context.traced.end(done.is_err()).await;
+        done
+    })
 }
 
 /// The runtime that everything asynchronous runs on.
@@ -263,6 +277,41 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_that_calls_is_known_to_the_server() {
+        const LOCAL: [&str; 15] = [
+            "assets",
+            "check",
+            "completions",
+            "demo",
+            "docs",
+            "export",
+            "gallery",
+            "healthcheck",
+            "import",
+            "init",
+            "openapi",
+            "restore",
+            "serve",
+            "service workflows",
+            "upgrade",
+        ];
+        fn leaves(command: &clap::Command, before: &str, found: &mut Vec<String>) {
+            for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+                let path = format!("{before} {}", sub.get_name());
+                if sub.get_subcommands().next().is_none() || !sub.is_subcommand_required_set() {
+                    found.push(path.trim().to_owned());
+                }
+                leaves(sub, &path, found);
+            }
+        }
+        let mut verbs = Vec::new();
+        leaves(&Cli::command(), "", &mut verbs);
+        verbs.retain(|verb| !LOCAL.contains(&verb.as_str()));
+        verbs.sort();
+        assert_eq!(verbs, crate::contract::VERBS);
     }
 
     #[test]

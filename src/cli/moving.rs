@@ -9,7 +9,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{answers, audit, faults, words};
-use crate::api_client::{Context, Fault, print};
+use crate::api_client::{Context, Fault, Traced, print};
 use crate::app::DataDir;
 use crate::domain::fault::store::FileAct;
 use crate::store::export::{self, BESIDE, CONFIG, DATABASE, KEY, Manifest};
@@ -169,7 +169,7 @@ fn data_dir(context: &Context, imported: &Path) -> Result<PathBuf, Fault> {
     write_file(&beside, |mut file| {
         file.write_all(&text).map_err(|error| StoreError::io(FileAct::Write, imported, error))
     })?;
-    let there = Context { config: beside.clone(), env: context.env.clone(), ui: context.ui };
+    let there = Context { config: beside.clone(), env: context.env.clone(), ui: context.ui, traced: Traced::default() };
     let found = there.local().map(|local| local.data_dir);
     fs::remove_file(&beside).map_err(failed)?;
     found

@@ -38,7 +38,7 @@ impl Serve {
             keep_to_itself();
             runtime.block_on(async {
                 let served = serve(config, path).await;
-                exports.end().await;
+                exports.end(telemetry::END_TIMEOUT).await;
                 served
             })
         });

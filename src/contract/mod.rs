@@ -5,6 +5,7 @@
 //! know ([`known`]). What is sent to RMM is read strictly.
 
 mod backups;
+mod caller;
 mod commit_check;
 mod decoration;
 mod hosts;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use self::backups::{
     BackupFailedView, BackupFileView, BackupScheduleView, BackupTestView, BackupView, BackupsView,
 };
+pub use self::caller::{VERBS, user_agent, verb_of};
 pub use self::commit_check::CommitCheckView;
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};

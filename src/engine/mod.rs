@@ -119,6 +119,8 @@ struct Inner {
     renamed: Mutex<HashMap<ServiceName, String>>,
     /// Changes when a session of the dashboard was ended.
     ended_sessions: watch::Sender<()>,
+    /// Changes when a model has guessed something.
+    guessed: watch::Sender<()>,
     looks: repositories::Looks,
 }
 
@@ -163,6 +165,7 @@ impl Engine {
             tag_news: watch::Sender::default(),
             renamed: Mutex::default(),
             ended_sessions: watch::Sender::default(),
+            guessed: watch::Sender::default(),
             looks: repositories::Looks::default(),
         };
         Self { inner: Arc::new(inner) }

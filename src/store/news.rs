@@ -260,6 +260,29 @@ pub fn drop_untold(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
     Ok(delete.execute((due.chat, due.topic.unwrap_or(0), &due.about, due.notice.as_str()))? > 0)
 }
 
+/// Notes that it has changed whether a place refuses. Whoever has not heard yet how it stood before knows already how it stands.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn note_change_of_place(conn: &Connection, dues: impl IntoIterator<Item = Due>) -> Result<(), StoreError> {
+    for due in dues {
+        if !drop_untold(conn, &due)? {
+            note_notice(conn, &due)?;
+        }
+    }
+    Ok(())
+}
+
+/// A chat has been told how it stands with a place. Where that has changed since, it is told so; else there is nothing more to tell.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn told_of_place(conn: &Connection, due: &Due, place: (i64, Option<i64>), refuses: bool) -> Result<(), StoreError> {
+    told(conn, due)?;
+    let is_refused = refusals(conn)?.iter().any(|it| (it.chat, it.topic) == place);
+    if is_refused == refuses { drop_untold(conn, due).map(drop) } else { note_notice(conn, due) }
+}
+
 /// Whether a message is still to be sent: what has come since may say more.
 ///
 /// # Errors
@@ -368,6 +391,34 @@ mod tests {
             hand_over(&conn, &noted, &[5]).unwrap();
         }
         assert_eq!(handed(), [due(5, Notice::Waits)]);
+    }
+
+    #[test]
+    fn what_changes_while_it_is_told_is_told_too_and_what_is_so_again_is_not() {
+        let conn = test_database();
+        let due = |seq| Due { chat: 5, topic: None, seq, about: "place:-1:0".into(), notice: Notice::Personal };
+        let waiting = || notices(&conn, 5, 9, |_| true).unwrap().len();
+        let refusal = Refusal { chat: -1, topic: None, since: Timestamp::UNIX_EPOCH, reason: "kicked".into() };
+        let comes_and_goes = |seq| {
+            accept(&conn, -1, None).unwrap();
+            note_change_of_place(&conn, [due(seq)]).unwrap();
+            refuse(&conn, &refusal, &[]).unwrap();
+            note_change_of_place(&conn, [due(seq + 1)]).unwrap();
+        };
+        refuse(&conn, &refusal, &[]).unwrap();
+        note_change_of_place(&conn, [due(1)]).unwrap();
+        // Both while it is said that the place refuses; then once more, when nothing is being said.
+        comes_and_goes(1);
+        told_of_place(&conn, &due(1), (-1, None), true).unwrap();
+        assert_eq!(waiting(), 0);
+        comes_and_goes(2);
+        assert_eq!(waiting(), 0);
+        // The first half of it alone.
+        note_change_of_place(&conn, [due(3)]).unwrap();
+        accept(&conn, -1, None).unwrap();
+        note_change_of_place(&conn, [due(3)]).unwrap();
+        told_of_place(&conn, &due(3), (-1, None), true).unwrap();
+        assert_eq!(waiting(), 1);
     }
 
     #[test]

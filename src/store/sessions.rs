@@ -101,6 +101,16 @@ pub fn look_at_link(conn: &Connection, secret: &str, now: Timestamp) -> Result<O
     Ok(statement.query_row((hash(secret), millis(now)), |row| row.get(0)).optional()?)
 }
 
+/// Whether a link that was made for a person then has not been used, as long as it can be.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn is_unused(conn: &Connection, person: &str, made: Timestamp) -> Result<bool, StoreError> {
+    let until = made.saturating_add(LINK_LASTS).unwrap_or(made);
+    let sql = "SELECT EXISTS (SELECT 1 FROM login_links WHERE until = ?1 AND person = ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((millis(until), person), |row| row.get(0))?)
+}
+
 /// A browser that signs in.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession<'a> {
@@ -214,9 +224,12 @@ mod tests {
         assert_eq!(until, at(600));
         assert_eq!(look_at_link(&conn, "link", at(599)).unwrap(), Some(Some("ann".into())));
         assert_eq!(look_at_link(&conn, "link", at(600)).unwrap(), None);
+        assert!(is_unused(&conn, "ann", at(0)).unwrap());
+        assert!(!is_unused(&conn, "ann", at(1)).unwrap() && !is_unused(&conn, "boris", at(0)).unwrap());
         assert_eq!(use_link(&conn, "another", &PHONE, at(1)).unwrap(), None);
         assert_eq!(use_link(&conn, "link", &PHONE, at(1)).unwrap(), Some(Some("ann".into())));
         assert_eq!(use_link(&conn, "link", &NewSession { secret: "thief", ..PHONE }, at(1)).unwrap(), None);
+        assert!(!is_unused(&conn, "ann", at(0)).unwrap());
         let session = find(&conn, "cookie").unwrap().unwrap();
         assert_eq!((session.person.as_deref(), session.device.as_str()), (Some("ann"), "Phone"));
         assert_eq!(find(&conn, "thief").unwrap(), None);

@@ -26,8 +26,8 @@ use super::settings::{Sampling, Settings};
 
 /// More of an answer than this is not read. What a collector has to say is a few bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// How long the last batch may take at the end.
-const END_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the last batch of a server may take at the end.
+pub const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 type AnyError = Box<dyn Error + Send + Sync>;
 /// Makes the HTTP client for an address.
@@ -82,14 +82,14 @@ impl Exports {
         Ok(Self { spans: spans.transpose()?, lines: lines.transpose()? })
     }
 
-    /// Hands over what is left, within a few seconds. Must be called where the runtime still runs.
-    pub async fn end(self) {
+    /// Hands over what is left, within `limit` for each kind. Must be called where the runtime still runs.
+    pub async fn end(self, limit: Duration) {
         let ending = tokio::task::spawn_blocking(move || {
             // What was not taken by now is lost, and that has been said.
-            self.spans.iter().for_each(|spans| drop(spans.shutdown_with_timeout(END_TIMEOUT)));
-            self.lines.iter().for_each(|lines| drop(lines.shutdown_with_timeout(END_TIMEOUT)));
+            self.spans.iter().for_each(|spans| drop(spans.shutdown_with_timeout(limit)));
+            self.lines.iter().for_each(|lines| drop(lines.shutdown_with_timeout(limit)));
         });
-        let _ = tokio::time::timeout(END_TIMEOUT * 2, ending).await;
+        let _ = tokio::time::timeout(limit * 2, ending).await;
     }
 }
 

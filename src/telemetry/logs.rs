@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt, FilterFn, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -32,18 +33,13 @@ pub fn init(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Ex
     } else {
         lines.event_format(AsJson::new()).fmt_fields(Unwritten).with_filter(wanted().or(spans())).boxed()
     };
-    let traced = exports.spans.as_ref().map(|spans_to| {
-        let tracer = spans_to.tracer("rmm");
-        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
-        layer.with_target(false).with_tracked_inactivity(false).with_filter(spans())
-    });
     let exported = exports.lines.as_ref().map(|lines_to| {
         let own = filter_fn(|about| about.target().starts_with("rmm")).and(wanted());
         Exported(lines_to.logger("rmm")).with_filter(own.or(spans()))
     });
     let subscriber = tracing_subscriber::registry()
         .with(Belonging.with_filter(spans()))
-        .with(traced)
+        .with(traced(&exports))
         .with(lines)
         .with(exported)
         .with(Counted.with_filter(LevelFilter::WARN))
@@ -56,6 +52,23 @@ pub fn init(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Ex
         tracing::warn!(%error, "nothing can be exported; traces go nowhere");
     }
     exports
+}
+
+/// Sets tracing up alone, once: for a program that has no log. Nothing where it cannot be exported.
+#[must_use]
+pub fn init_traces(settings: &Settings, client: MakeClient<'_>, runtime: &Handle) -> Option<Exports> {
+    let settings = Settings { logs: None, ..settings.clone() };
+    let exports = Exports::start(&settings, client, runtime).ok()?;
+    tracing_subscriber::registry().with(traced(&exports)).try_init().ok()?;
+    traces::exported();
+    Some(exports)
+}
+
+/// Where spans go; nowhere where they are not exported.
+fn traced<S: Subscriber + for<'span> LookupSpan<'span>>(exports: &Exports) -> Option<impl Layer<S> + use<S>> {
+    let tracer = exports.spans.as_ref()?.tracer("rmm");
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
+    Some(layer.with_target(false).with_tracked_inactivity(false).with_filter(spans()))
 }
 
 /// What is logged.

@@ -11,6 +11,7 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use toml::Table;
 
 use crate::story::{BotWorld, set};
@@ -21,9 +22,12 @@ const ALERTS: i64 = -1_001;
 /// A value that only RMM and the step know.
 const CANARY: &str = "canary/of+the.database!";
 
+/// A model that is told this answers once it is told something else.
+const THINKS: &str = "…";
+
 /// A model that answers as it is told, and remembers what it was asked.
 #[derive(Clone, Default)]
-pub struct Model(Arc<Mutex<(Vec<Value>, &'static str)>>);
+pub struct Model(Arc<Mutex<(Vec<Value>, &'static str)>>, Arc<Notify>);
 
 impl Model {
     pub async fn saying(what: &'static str) -> (Self, String) {
@@ -38,6 +42,7 @@ impl Model {
 
     fn says(&self, what: &'static str) {
         self.0.lock().unwrap().1 = what;
+        self.1.notify_waiters();
     }
 
     pub fn questions(&self) -> Vec<String> {
@@ -46,10 +51,14 @@ impl Model {
 }
 
 async fn asked(State(model): State<Model>, body: String) -> Response {
-    let says = {
-        let mut state = model.0.lock().unwrap();
-        state.0.push(serde_json::from_str(&body).unwrap());
-        state.1
+    model.0.lock().unwrap().0.push(serde_json::from_str(&body).unwrap());
+    let says = loop {
+        let changed = model.1.notified();
+        let says = model.0.lock().unwrap().1;
+        if says != THINKS {
+            break says;
+        }
+        changed.await;
     };
     match says {
         "500" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -188,6 +197,42 @@ async fn a_failure_is_told_with_a_guess_that_can_do_nothing() {
     let events = world.rmm.events().await;
     assert!(events.iter().all(|event| !event.to_string().contains("approved")), "{events:#?}");
     assert!(world.rmm.files_with(b"key-of-the-model").is_empty());
+}
+
+#[tokio::test]
+async fn a_guess_that_comes_later_comes_to_the_pages_that_are_open() {
+    let (model, url) = Model::saying(THINKS).await;
+    let (world, alerts) = with_alerts(
+        |setup| setup.variable("AI_KEY", "k").surface("deploy", "exit 3"),
+        |config| {
+            asks(url)(config);
+            set(config, "ai.timeout", "5m");
+        },
+    )
+    .await;
+    let release = world.rmm.release("v1").await;
+    world.rmm.until(release, "stage_building_failed").await;
+    alerts.shows("Failed on stage: shop v1").await;
+    world.all_is_told().await;
+    world.rmm.quiet().await;
+    let run = world.rmm.last_run(release).await;
+    let mut ann = Browser::signed_in(&world.rmm, Some("ann")).await;
+    let mut streams = Vec::new();
+    for path in [format!("/runs/{run}"), format!("/releases/{release}")] {
+        let page = ann.open(&path).await;
+        assert!(!page.has(".guess"), "{path}");
+        streams.push((path, ann.stream(&page.attribute("body", "data-live")).await));
+    }
+    model.says("the disk is full");
+    for (path, mut stream) in streams {
+        let told = stream.chunk().await.unwrap().unwrap();
+        assert!(told.starts_with(b"event: changed"), "{path}: {}", String::from_utf8_lossy(&told));
+        let page = ann.open(&path).await;
+        assert!(page.text(".guess").contains("the disk is full"), "{path}");
+        // Whoever comes now knows it.
+        assert!(page.attribute("body", "data-live").contains(&format!("guessed={run}")), "{path}");
+    }
+    assert_eq!(model.questions().len(), 1);
 }
 
 #[tokio::test]

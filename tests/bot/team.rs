@@ -194,6 +194,16 @@ async fn who_is_only_called_to_vote_hears_that_there_is_no_vote_any_more() {
     }
     world.all_is_told().await;
     assert_eq!((voters.messages().len(), failures.messages().len()), (2, 1), "{}", voters.transcript());
+    // One of them says no.
+    let second = world.rmm.release("v2").await;
+    voters.shows("shop v2 is on stage").await;
+    let no = json!({"reason": "it loses baskets"});
+    world.rmm.person("ann").await.post(&format!("/api/v1/releases/{second}/reject"), &no).await.ok();
+    for chat in [&voters, &failures, &world.team] {
+        chat.shows("it loses baskets").await;
+    }
+    world.all_is_told().await;
+    assert_eq!((voters.messages().len(), failures.messages().len()), (4, 2), "{}", voters.transcript());
 }
 
 #[tokio::test]

@@ -169,6 +169,53 @@ async fn a_trace_goes_on_after_rmm_was_killed() {
     );
 }
 
+/// The collector answers while the verb is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_of_the_command_line_is_one_trace_from_the_job_that_makes_it_to_the_effect() {
+    const JOB: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let collector = Collector::start(Manner::Takes).await;
+    let setup = exporting(Setup::new().without_migrations().surface("deploy", NOTES_TRACE), &collector);
+    let world = World::new(setup).await;
+    let endpoint = collector.endpoint();
+    let commit = commit_of("v1");
+    let create = ["release", "create", "--service", SHOP, "--tag", "v1", "--commit", &commit];
+    let (status, said) = world.rmm_with(&[("TRACEPARENT", JOB), ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)], &create);
+    assert_eq!(status, Some(0), "{said}");
+    let on_host = world.file("traceparents").await;
+    assert!(on_host.contains("stage 00-4bf92f3577b34da6a3ce929d0e0e4736-"), "{on_host}");
+    // Without a collector of its own, a verb is the beginning of what the server does for it.
+    assert_eq!(world.rmm(&["service", "list"]).0, Some(0));
+    let forged = [("user-agent", "rmm/9 (rm everything)")];
+    world.operator().send("GET", "/api/v1/services", None, &forged).await.unwrap();
+    // One that takes nothing holds up nobody for long.
+    let hanging = Collector::start(Manner::Hangs).await.endpoint();
+    let (status, said) = world.rmm_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &hanging)], &["service", "list", "--json"]);
+    assert!(status == Some(0) && serde_json::from_str::<serde_json::Value>(&said).is_ok(), "{said}");
+    world.until(1, "manual_testing").await;
+    world.quiet().await;
+    assert_eq!(world.terminate().await.0, Some(0));
+
+    let tree = Tree::of(collector.spans(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    let shown = tree.shown();
+    let verb = tree.named("rmm release create").pop().unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!((verb.parent.as_str(), verb.kind, verb.failed), ("00f067aa0ba902b7", 3, false), "{shown}");
+    assert_eq!(verb.resource["service.name"], "rmm-cli");
+    let way = ["transaction", "handle create", "POST /api/v1/releases", "rmm release create"];
+    for name in ["decide", "effect follow_run"] {
+        let found = tree.named(name).into_iter().find(|span| tree.way_up(span)[1..] == way);
+        assert!(found.is_some(), "no {name} below the call:\n{shown}");
+    }
+    assert_eq!(tree.named("POST /api/v1/releases")[0].attributes["rmm.verb"], "release create");
+    assert_eq!(tree.roots().len(), 1, "{shown}");
+    let spans = collector.spans();
+    let asked = spans.iter().filter(|span| span.name.ends_with("GET /api/v1/services") && span.parent.is_empty());
+    let verbs: Vec<_> = asked.map(|span| (span.name.as_str(), span.attributes.get("rmm.verb"))).collect();
+    let listed = "service list".to_owned();
+    assert!(verbs.contains(&("rmm service list: GET /api/v1/services", Some(&listed))), "{verbs:?}");
+    assert!(verbs.contains(&("GET /api/v1/services", None)), "{verbs:?}");
+    assert!(!collector.has("rm everything"));
+}
+
 /// How often a line of the log says this.
 fn said(world: &World, words: &str) -> usize {
     world.log().lines().filter(|line| line.contains(words)).count()

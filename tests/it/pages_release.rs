@@ -88,7 +88,8 @@ async fn an_admin_says_on_the_page_how_a_run_ended() {
 #[tokio::test]
 async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unlocked_there() {
     let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
-    let world = World::new(one_step(fails).surface("health.command", "true")).await;
+    let setup = one_step(fails).surface("health.command", "true").surface("health.wait", "0s");
+    let world = World::new(setup).await;
     world.deployed("v1").await;
     let second = world.release("v2").await;
     world.until(second, "manual_testing").await;

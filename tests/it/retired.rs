@@ -146,6 +146,7 @@ async fn a_service_is_known_to_its_hosts_however_often_it_is_renamed() {
 async fn that_it_is_retired_hides_nowhere_that_it_needs_repair() {
     let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
     let setup = Setup::new().without_migrations().surface("deploy", fails).surface("health.command", "true");
+    let setup = setup.surface("health.wait", "0s");
     let w = World::new(setup.another_service("other")).await;
     w.deployed("v1").await;
     let second = w.release("v2").await;

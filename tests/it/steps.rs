@@ -53,7 +53,8 @@ async fn a_failure_that_is_well_known_is_told_with_what_mostly_helps() {
 
 #[tokio::test]
 async fn where_nothing_tells_that_a_surface_is_well_the_record_of_the_first_release_says_so() {
-    for (setup, told) in [(one_step("true"), true), (one_step("true").surface("health.command", "true"), false)] {
+    let checked = one_step("true").surface("health.command", "true").surface("health.wait", "0s");
+    for (setup, told) in [(one_step("true"), true), (checked, false)] {
         let world = World::new(setup).await;
         let release = world.release("v1").await;
         world.until(release, "manual_testing").await;

@@ -20,7 +20,7 @@ use crate::domain::run::Run;
 use crate::domain::step::StepState;
 use crate::engine::guesses::told_of;
 use crate::engine::supervise::caught;
-use crate::store::alerts::{self, Guess, Told};
+use crate::store::alerts::{Guess, Told};
 use crate::store::{StoreError, commits, logs, releases, runs};
 use crate::wording::{Language, english, without_middle};
 
@@ -137,12 +137,11 @@ async fn guess(bot: &Bot, analyst: &Analyst, told: &Told) -> Result<Guess, Store
 }
 
 async fn note(bot: &Arc<Bot>, told: &Told, guess: Guess) {
-    let (key, since) = (told.key.clone(), told.since);
-    let noted = bot.engine.store().write(move |tx| alerts::guessed(tx, &key, since, &guess)).await;
+    let noted = bot.engine.note_guess(told.key.clone(), told.since, guess).await;
     match (noted, super::place(bot).await) {
         (Ok(()), Ok(Some(place))) => bot.has_news(place.chat),
         (Ok(()), Ok(None)) => {}
-        (Err(error), _) => tracing::warn!(error = %error.flatten(), "what a model guesses could not be noted"),
+        (Err(error), _) => tracing::warn!(%error, "what a model guesses could not be noted"),
         (_, Err(error)) => tracing::warn!(%error, "where alerts are told could not be read"),
     }
 }

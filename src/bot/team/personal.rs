@@ -121,6 +121,9 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
     }
     let made = Timestamp::from_millisecond(event.at).unwrap_or_default();
     let left = sessions::LINK_LASTS.saturating_sub(bot.engine.now().duration_since(made)).as_secs().max(0);
+    let is_open = key == "link_made" && left > 0;
+    let person = text("person").to_owned();
+    let is_used = is_open && !bot.engine.read(move |conn| sessions::is_unused(conn, &person, made)).await?;
     let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
     let facts = facts! {
         by => by(&event),
@@ -129,7 +132,8 @@ pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option
         person => text("person"),
         token => text("name"),
         role => text("role"),
-        minutes => u64::try_from(left).unwrap_or_default().div_ceil(60),
+        minutes => if is_used { 0 } else { u64::try_from(left).unwrap_or_default().div_ceil(60) },
+        used => is_used,
         to_admin => viewer.actor.as_ref().is_some_and(|actor| actor.may(Right::Command, None, false).is_ok()),
     };
     Ok(Some(bot.say(language, key, facts)))

@@ -85,7 +85,7 @@ fn claim(data: &serde_json::Value) -> About {
 
 /// What the move of a release is news of.
 pub(in crate::bot) fn notice_of(from: Status, to: Status) -> Option<Notice> {
-    if from == to { None } else { on_arrival(to).or_else(|| called_off(from, to)) }
+    if from == to { None } else { on_arrival(to).or_else(|| ends_vote(from, to).then_some(Notice::Failed)) }
 }
 
 const fn on_arrival(status: Status) -> Option<Notice> {
@@ -107,10 +107,10 @@ const fn on_arrival(status: Status) -> Option<Notice> {
     }
 }
 
-/// What people were asked about is not to be any more.
-const fn called_off(from: Status, to: Status) -> Option<Notice> {
+/// Whether what people were asked about is not to be any more: one of them has rejected it, or it was cancelled.
+pub(in crate::bot) const fn ends_vote(from: Status, to: Status) -> bool {
     let was_asked = matches!(from, Status::ManualTesting | Status::ManualTestPassed);
-    if was_asked && matches!(to, Status::Cancelled) { Some(Notice::Failed) } else { None }
+    was_asked && matches!(to, Status::ManualTestFailed | Status::Cancelled)
 }
 
 /// Whether people are not asked about a release any more since this.
@@ -118,9 +118,9 @@ pub(super) fn calls_off(row: &EventRow) -> bool {
     let moved = || {
         let data: serde_json::Value = serde_json::from_str(&row.data).ok()?;
         let status = |name: &str| data[name].as_str()?.parse::<Status>().ok();
-        called_off(status("from")?, status("to")?)
+        Some(ends_vote(status("from")?, status("to")?))
     };
-    row.kind == "release_moved" && moved().is_some()
+    row.kind == "release_moved" && moved() == Some(true)
 }
 
 /// The service of which production may run another version since this.
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_asked_about_a_release_hears_that_it_was_cancelled() {
+    fn who_was_asked_about_a_release_hears_that_it_was_cancelled_or_rejected() {
         let cancelled = |from: &str| notices("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#));
         assert_eq!(
             (cancelled("manual_testing"), cancelled("manual_test_passed")),
@@ -189,6 +189,9 @@ mod tests {
         let is_called_off =
             |from: &str| calls_off(&event("release_moved", &format!(r#"{{"from":"{from}","to":"cancelled"}}"#)));
         assert!(is_called_off("manual_testing") && is_called_off("manual_test_passed") && !is_called_off("initiated"));
+        let rejected = event("release_moved", r#"{"from":"manual_testing","to":"manual_test_failed"}"#);
+        assert!(calls_off(&rejected));
+        assert_eq!(news_of(&rejected).into_iter().filter(|(_, notice)| notice.is_some()).count(), 1);
     }
 
     #[test]

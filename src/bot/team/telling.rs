@@ -113,7 +113,12 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, chat: i64) {
         };
         backoff.reset();
         let done = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
-            heard.due.iter().try_for_each(|due| news::told(tx, due))?;
+            match (&heard.due, heard.place) {
+                (Some(due), Some((Destination { chat, topic }, refuses))) => {
+                    news::told_of_place(tx, due, (chat, topic), refuses)?;
+                }
+                (due, _) => due.iter().try_for_each(|due| news::told(tx, due))?,
+            }
             heard.change.iter().try_for_each(|change| news::seen(tx, change))
         });
         if let Err(error) = done.await {
@@ -143,6 +148,8 @@ async fn span_of(bot: &Bot, about: &str, due: Option<&Due>, cause: Option<i64>) 
 struct Heard {
     due: Option<Due>,
     change: Option<Change>,
+    /// Whether it was told that this place refuses, or that it does not.
+    place: Option<(Destination, bool)>,
 }
 
 /// Tells a place of a chat a notice, or shows every one the card: its topics may follow different things. `told`: the places
@@ -156,7 +163,7 @@ async fn tell_one(
 ) -> Result<Heard, Unsent> {
     let about = key.to_owned();
     let change = bot.engine.read(move |conn| news::change(conn, chat, &about)).await?;
-    let mut heard = Heard { due, change };
+    let mut heard = Heard { due, change, place: None };
     let Some(about) = About::parse(key) else { return Ok(heard) };
     let resting = bot.resting_topics(chat);
     let mut places = audience(bot, &about).await?;
@@ -181,7 +188,7 @@ async fn tell_one(
         let given_up =
             matches!(said, Err(Unsent::Trouble(Trouble::Refused(_)))) && bot.times_refused(place) >= MOST_TRIES;
         match said {
-            Ok(()) => {}
+            Ok(of_place) => heard.place = of_place,
             Err(Unsent::Trouble(Trouble::Forbidden(reason) | Trouble::Refused(reason))) => {
                 bot.refused(place, &reason).await?;
                 if given_up {
@@ -207,8 +214,14 @@ async fn tell_one(
     Ok(heard)
 }
 
-/// Brings the card of a place up to date, and says what there is to say beside it.
-async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<(), Unsent> {
+/// Brings the card of a place up to date, and says what there is to say beside it. Where that is how it stands with another
+/// place: which, and whether it refuses.
+async fn tell_place(
+    bot: &Arc<Bot>,
+    about: &About,
+    due: Option<&Due>,
+    audience: &Audience,
+) -> Result<Option<(Destination, bool)>, Unsent> {
     // That a failure calls something off was found when it was noted.
     let mut due = due.filter(|due| audience.hears(due.notice, due.notice == Notice::Failed));
     if let (Some(Notice::Waits | Notice::Reminder), About::Release(id)) = (due.map(|due| due.notice), about)
@@ -239,23 +252,28 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     };
     // The end of an alarm is told where that stands.
     let is_told = |_: &&Due| if all_clear { card.is_some() } else { alarm.is_none() };
-    let Some(due) = due.filter(is_told) else { return Ok(()) };
+    let Some(due) = due.filter(is_told) else { return Ok(None) };
     let language = audience.viewer.language;
+    let mut of_place = None;
     let text = if let About::Release(release) = *about {
         let people = bot.engine.telegram_people().await?;
         let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
         draw::notice::notice(bot, due, release, language, &ids).await?
     } else if let About::Place { chat, topic } = *about {
-        bot.refusal_words(Destination { chat, topic }, audience.viewer.language).await?
+        let place = Destination { chat, topic };
+        let (refuses, words) = bot.refusal_words(place, language).await?.unzip();
+        of_place = refuses.map(|refuses| (place, refuses));
+        words
     } else {
         personal::words(bot, due.seq, &audience.viewer).await?
     };
-    let Some(text) = text else { return Ok(()) };
+    let Some(text) = text else { return Ok(None) };
     bot.telegram.turn(audience.place.chat).await;
     let waiting = due.clone();
     if !bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
-        return Ok(());
+        return Ok(None);
     }
     bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
-    Ok(bot.accepted(audience.place).await?)
+    bot.accepted(audience.place).await?;
+    Ok(of_place)
 }

@@ -182,8 +182,9 @@ impl EventLine {
     fn of(event: EventRow, viewer: &Viewer) -> Self {
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = Timestamp::from_millisecond(event.at).unwrap_or_default();
+        let data = serde_json::from_str(&event.data).unwrap_or_default();
         Self {
-            text: viewer.looks.happened(&event.kind, &event.data),
+            text: viewer.looks.happened(&event.kind, &data),
             by: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             seq: event.seq,
             service: event.service,

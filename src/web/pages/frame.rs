@@ -110,10 +110,9 @@ impl Looks {
         person.map_or_else(|| given.to_owned(), |person| person.name.to_string())
     }
 
-    /// What has happened, from the name and the data of an event as the record keeps them.
-    pub fn happened(&self, kind: &str, data: &str) -> String {
-        let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
-        let data = with_person(&data, |given| Some(self.person(given)));
+    /// What has happened, from the name and the data of an event.
+    pub fn happened(&self, kind: &str, data: &serde_json::Value) -> String {
+        let data = with_person(data, |given| Some(self.person(given)));
         self.clause(&self.language.happened(kind, &data))
     }
 
@@ -263,6 +262,11 @@ impl Frame {
     pub fn following(self, release: Option<ReleaseId>, seen: i64) -> Self {
         let of = release.map(|id| format!("&release={}", id.0)).unwrap_or_default();
         Self { live: Some(format!("/live?from={seen}{of}")), ..self }
+    }
+
+    /// Of a page that follows what models guess about the failures of its release, too; `seen`: the stamp of what it shows.
+    pub fn and_guesses(self, seen: i64) -> Self {
+        Self { live: self.live.map(|live| format!("{live}&guessed={seen}")), ..self }
     }
 
     /// Of a page that follows what a run prints, too; `seen`: what of it the page shows.

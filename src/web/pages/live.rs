@@ -20,6 +20,7 @@ use super::words::missing::Missing;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
 use crate::engine::catalog::Catalog;
+use crate::engine::guesses::stamp_of;
 use crate::store::{Progress, StoreError, events, logs, releases};
 use crate::web::{Peer, Web};
 
@@ -46,9 +47,12 @@ pub(super) struct Asked {
     /// The same of the output of runs.
     #[serde(default)]
     output: i64,
+    /// The same of what models guess about the release.
+    #[serde(default)]
+    guessed: i64,
 }
 
-/// Server-sent events: `changed`, whenever there is something new in the record, `printed`, whenever there is new output, and `alive`
+/// Server-sent events: `changed`, whenever there is something new in the record or a new guess, `printed`, whenever there is new output, and `alive`
 /// where nothing is, since a page cannot see that a connection has died; `out` at the end of the session.
 pub(super) async fn live(
     State(web): State<Web>,
@@ -73,9 +77,22 @@ pub(super) async fn live(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let progress = web.engine.store().progress();
     let (ended_sessions, catalog) = (web.engine.ended_sessions(), web.engine.reconfigured());
-    let (seen, run, output) = (last.unwrap_or(asked.from), asked.run, asked.output);
-    let is_over = false;
-    let following = Following { is_over, seen, web, viewer, release, run, output, progress, ended_sessions, catalog };
+    let guesses = web.engine.guessed();
+    let following = Following {
+        is_over: false,
+        seen: last.unwrap_or(asked.from),
+        web,
+        viewer,
+        release,
+        run: asked.run,
+        output: asked.output,
+        guessed: asked.guessed,
+        may_be_guessed: true,
+        progress,
+        guesses,
+        ended_sessions,
+        catalog,
+    };
     let events = stream::unfold((following, place), |(mut following, place)| async move {
         following.next().await.map(|event| (Ok(event), (following, place)))
     });
@@ -93,7 +110,12 @@ struct Following {
     seen: i64,
     /// The same of the output.
     output: i64,
+    /// The same of guesses.
+    guessed: i64,
+    /// There may be a guess that the page does not know.
+    may_be_guessed: bool,
     progress: watch::Receiver<Progress>,
+    guesses: watch::Receiver<()>,
     /// What may take the viewer's rights.
     ended_sessions: watch::Receiver<()>,
     catalog: watch::Receiver<Arc<Catalog>>,
@@ -109,8 +131,9 @@ impl Following {
             let known = *self.progress.borrow_and_update();
             let newest = self.newest(known.last_event).await.ok()?;
             let printed = self.printed(known.last_log).await.ok()?;
-            if newest > self.seen || printed {
-                let (kind, gathered) = if newest > self.seen { ("changed", GATHERED) } else { ("printed", PRINTED) };
+            let is_changed = self.is_guessed().await.ok()? || newest > self.seen;
+            if is_changed || printed {
+                let (kind, gathered) = if is_changed { ("changed", GATHERED) } else { ("printed", PRINTED) };
                 self.seen = self.seen.max(newest);
                 let newest = self.seen;
                 tokio::time::sleep(gathered).await;
@@ -124,6 +147,11 @@ impl Following {
                 () = stop.cancelled() => return None,
                 changed = self.progress.changed() => {
                     changed.ok()?;
+                    continue;
+                }
+                changed = self.guesses.changed() => {
+                    changed.ok()?;
+                    self.may_be_guessed = true;
                     continue;
                 }
                 () = sleep_until(heartbeat) => true,
@@ -156,6 +184,14 @@ impl Following {
         self.output = known;
         let new = self.web.engine.read(move |conn| logs::read(conn, run, before, 1)).await?;
         Ok(!new.is_empty())
+    }
+
+    /// Whether a model has guessed something about the release since.
+    async fn is_guessed(&mut self) -> Result<bool, StoreError> {
+        let may_be = std::mem::take(&mut self.may_be_guessed);
+        let Some(release) = self.release.filter(|_| may_be) else { return Ok(false) };
+        let before = std::mem::replace(&mut self.guessed, stamp_of(&self.web.engine.guesses(release).await?));
+        Ok(before != self.guessed)
     }
 
     async fn is_still_signed_in(&self) -> bool {

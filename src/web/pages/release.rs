@@ -22,7 +22,7 @@ use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
-use crate::engine::guesses::told_of;
+use crate::engine::guesses::{stamp_of, told_of};
 use crate::engine::no_release;
 use crate::store::releases;
 use crate::views::{ReleaseOverview, UsualRuns};
@@ -130,6 +130,7 @@ async fn render(
     page.older_runs = shown.first().filter(|_| more > 0).map(|run| run.id.0);
     page.are_old_runs = asked.runs.is_some();
     let mut guesses = web.engine.guesses(id).await?;
+    let guessed = stamp_of(&guesses);
     // That about the failure which the page begins with stands there, and not with its run.
     let release = &overview.release;
     let failed = told_of(&runs, viewer.now).filter(|run| run.attempt == release.attempt && !release.status.is_active());
@@ -138,7 +139,7 @@ async fn render(
     page.runs = progress::lines(&shown, page.are_old_runs, &usual, &guesses, viewer);
     // What was written into a form is not taken away by what happens.
     if draft.is_none() {
-        page.frame = page.frame.following(Some(id), seen);
+        page.frame = page.frame.following(Some(id), seen).and_guesses(guessed);
     }
     Ok(page.render()?)
 }

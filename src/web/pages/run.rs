@@ -17,6 +17,7 @@ use super::viewer::Viewer;
 use super::words::log::{self as words, LogWords};
 use crate::domain::ids::RunId;
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
+use crate::engine::guesses::stamp_of;
 use crate::store::bounds;
 use crate::store::logs::{self, lines};
 use crate::views::Usual;
@@ -144,9 +145,11 @@ pub(super) async fn show(
             is_open: open.is_some_and(|open| open.index == step.index),
         }
     });
+    let guesses = web.engine.guesses(run.release).await?;
     let page = RunPage {
         frame: Frame::inside(&viewer, "board", &format!("{title} · {}", run.service))
             .following(Some(run.release), seen.last_event)
+            .and_guesses(stamp_of(&guesses))
             .and_output(run.id, seen.last_log),
         log,
         id: run.id.0,
@@ -161,7 +164,7 @@ pub(super) async fn show(
             usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}"))
         }),
         why: run.state.reason().map(|reason| looks.sentence(&looks.language.reason(reason))),
-        guess: web.engine.guesses(run.release).await?.get(&run.id).and_then(|guess| GuessPart::of(guess, looks)),
+        guess: guesses.get(&run.id).and_then(|guess| GuessPart::of(guess, looks)),
         steps: steps.collect(),
         unbegun,
         open: open.map(|step| step.index),

@@ -260,9 +260,14 @@ impl World {
 
     /// The exit status of a command of the operator, and all that it says.
     pub fn rmm(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        self.rmm_with(&[], arguments)
+    }
+
+    /// The same with these variables in its environment.
+    pub fn rmm_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rmm"));
         command.args(arguments).env("RMM_CONFIG", self.path("rmm.toml")).env_remove("RMM_URL");
-        let run = command.current_dir(self.path("")).output().unwrap();
+        let run = command.envs(variables.iter().copied()).current_dir(self.path("")).output().unwrap();
         (run.status.code(), String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned())
     }
 

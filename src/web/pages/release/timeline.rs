@@ -63,8 +63,8 @@ impl Timeline {
         let older = page.events.last().filter(|_| page.more).map(|event| event.seq);
         let mut entries: Vec<Entry> = Vec::new();
         let catalog = web.engine.catalog();
-        for event in told_once(page.events) {
-            let (seq, line) = (event.seq, EventLine::of(event, viewer, &catalog));
+        for (event, data) in told_once(page.events) {
+            let (seq, line) = (event.seq, EventLine::of(event, &data, viewer, &catalog));
             match entries.last_mut() {
                 Some(last) if line.is_small && last.events[0].is_small && last.when.day == line.when.day => {
                     last.events.push(line);
@@ -94,11 +94,11 @@ impl Timeline {
 }
 
 /// Moves of a release without what an event since the last move says, or that move: that it was rejected, and the reason of what it
-/// has come to. The same reason in a later attempt is told anew.
-fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = EventRow> {
+/// has come to. The same reason in a later attempt is told anew. Each with its data, read.
+fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = (EventRow, Value)> {
     let mut told = HashSet::new();
     let mut shown = Vec::with_capacity(events.len());
-    for mut event in events.into_iter().rev() {
+    for event in events.into_iter().rev() {
         let mut data: Value = serde_json::from_str(&event.data).unwrap_or_default();
         let reason = data["reason"].as_str().unwrap_or_default().to_owned();
         let is_move = event.kind == "release_moved";
@@ -113,9 +113,8 @@ fn told_once(events: Vec<EventRow>) -> impl Iterator<Item = EventRow> {
             for key in ["reason", "because"] {
                 data.as_object_mut().and_then(|data| data.remove(key));
             }
-            event.data = data.to_string();
         }
-        shown.push(event);
+        shown.push((event, data));
     }
     shown.into_iter().rev()
 }
@@ -131,8 +130,7 @@ fn folded(events: &[EventLine], words: &ReleaseWords) -> (Tone, String) {
 }
 
 /// What an event has come to; what only begins says nothing yet.
-fn tone_of(kind: &str, data: &str) -> Tone {
-    let data: Value = serde_json::from_str(data).unwrap_or_default();
+fn tone_of(kind: &str, data: &Value) -> Tone {
     let said = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
     match kind {
         "release_moved" => match said("to").parse::<Status>().map(Tone::from) {
@@ -158,14 +156,14 @@ fn tone_of(kind: &str, data: &str) -> Tone {
 }
 
 impl EventLine {
-    fn of(event: EventRow, viewer: &Viewer, catalog: &Catalog) -> Self {
+    fn of(event: EventRow, data: &Value, viewer: &Viewer, catalog: &Catalog) -> Self {
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
             begins: event.kind == "step_started",
-            tone: tone_of(&event.kind, &event.data),
-            text: viewer.looks.happened(&event.kind, &event.data),
+            tone: tone_of(&event.kind, data),
+            text: viewer.looks.happened(&event.kind, data),
             // What RMM does by itself needs no name.
             who: actor
                 .filter(|actor| *actor != Actor::Machine)
@@ -197,7 +195,7 @@ mod tests {
         let moved = |reason| event("release_moved", reason);
         // As the page has them: the newest first.
         let events = vec![moved("full"), moved("retried"), moved("full"), moved("full"), event("run_ended", "full")];
-        let told: Vec<_> = told_once(events).map(|event| event.data.contains("full")).collect();
+        let told: Vec<_> = told_once(events).map(|(_, data)| data["reason"] == "full").collect();
         assert_eq!(told, [true, false, false, false, true]);
     }
 }
