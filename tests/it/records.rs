@@ -35,7 +35,7 @@ async fn the_record_is_filtered_turned_over_and_taken_along() {
     assert_eq!(vera.open("/audit?text=hyperlink").await.texts("#events tbody tr").len(), 1);
     assert!(vera.open("/audit?service=blog").await.has("#none"));
     // What the page shows is found, too, in the language of its reader.
-    let first = vera.open("/audit?text=stage+deploy+of+v1+planned").await;
+    let first = vera.open("/audit?text=STAGE+deploy+started").await;
     assert_eq!(first.texts("#events tbody tr").len(), 1, "{}", first.html);
     assert!(vera.open("/audit?text=run+1").await.has("#events") && vera.open("/audit?text=run+99").await.has("#none"));
     assert!(first.texts("#f-kind option").contains(&"Production locked".to_owned()));
