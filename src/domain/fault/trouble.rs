@@ -331,7 +331,7 @@ fn is_error(words: &[Word<'_>], at: usize) -> bool {
     if word.announces || word.is_upper() {
         return true;
     }
-    // `error(s)` and the like count as what they count.
+    // "registered error handler" names a part of a program; a line that ends with "error" says nothing of one.
     let names_a_part = next.is_some_and(|next| next.is_one_of(PARTS));
     let says_what = next.is_some() || word.core.starts_with('E');
     !names_a_part && says_what
@@ -356,7 +356,7 @@ fn begins(words: &[Word<'_>], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).map(|before| &words[before]) else { return true };
     before.announces
         || before.whole.ends_with(['|', '>'])
-        || before.is_one_of(&["E", "Uncaught", "Unhandled", "by", "npm"]) && !before.announces
+        || before.is_one_of(&["E", "Uncaught", "Unhandled", "by", "npm"])
         || words[..at].iter().all(Word::is_label)
 }
 
@@ -371,7 +371,7 @@ fn is_denied(words: &[Word<'_>], at: usize) -> bool {
     // A sentence ends with what announces another.
     let before = words[..at].iter().rev().take_while(|word| !word.announces && !word.whole.ends_with([';', ',', '.']));
     let before: Vec<_> = before.take(2).collect();
-    // What stands two words before is an adverb's, not a count: "exit 0 error".
+    // Of what stands two words before, only what denies: "0 fatal errors", "no tests failed".
     let near = before.first().is_some_and(|word| word.is_one_of(NOT_BEFORE));
     let far = before
         .get(1)

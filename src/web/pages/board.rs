@@ -168,7 +168,7 @@ impl Filter {
     /// The same, with the services from a place on.
     fn address(&self, from: usize) -> String {
         let from = from.to_string();
-        let differ = self.differ().then_some("1").unwrap_or_default();
+        let differ = if self.differ() { "1" } else { "" };
         let fields =
             [("service", self.service.as_str()), ("person", &self.person), ("differ", differ), ("from", &from)];
         let given = fields.into_iter().filter(|(name, value)| !value.is_empty() && (*name, *value) != ("from", "0"));
