@@ -23,10 +23,12 @@
     const given = Object.entries(JSON.parse(sessionStorage.getItem("colours") ?? "{}"));
     const theirs = Object.fromEntries(given.filter(([, colour]) => /^#[0-9a-f]{6}$/i.test(colour)));
     const { bg_color: paper, secondary_bg_color: around, button_color: button } = theirs;
-    // Their text has to be read on their paper; what cannot be stays as it is here.
+    // Their text has to be read on their paper; what cannot be stays as it is here. Ours cannot be read on two papers that are too
+    // different: then these stay, too.
     const isRead = (name) => [paper, around].every((on) => !on || contrast(theirs[name], on) >= 4.5);
+    const fits = theirs.text_color && isRead("text_color") || !paper || !around || contrast(paper, around) < 2;
     for (const [name, colour] of Object.entries(theirs)) {
-      if (!names[name] || /^(text|link)_/.test(name) && !isRead(name)) continue;
+      if (!names[name] || !fits && name.includes("bg_") || /^(text|link)_/.test(name) && !(fits && isRead(name))) continue;
       document.documentElement.style.setProperty(names[name], colour);
     }
     if (button) {
@@ -271,7 +273,7 @@
     asking = true;
     try {
       const answer = await get(location.href);
-      if (answer.redirected) return signedOut();
+      if (answer.redirected && new URL(answer.url).pathname === "/login") return signedOut();
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const parts = document.querySelectorAll("main [data-part]");

@@ -10,6 +10,7 @@ pub mod ssh;
 pub mod step;
 pub mod store;
 pub mod tool;
+pub mod trouble;
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ use crate::clients::checkup::lacks_compose;
 use crate::domain::command::{Outcome, Said};
 use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::tool::ToolFault;
+use crate::domain::fault::trouble;
 use crate::domain::run::{Action, StepKind};
 use crate::store::logs;
 use crate::wording::{Language, tool_fault, without_middle};
@@ -19,6 +20,8 @@ const LONGEST_LINE: usize = 240;
 const LONGEST_OWN: usize = 1200;
 /// What is looked for stands in the last lines.
 const LAST_LINES: usize = 15;
+/// A program's own word about its failure may have a trace of calls behind it.
+const LAST_LINES_OF_TROUBLE: usize = 80;
 /// The record names no more files of one step (`clients/tools/checkout.sh` says no more).
 const MOST_FILES: usize = 21;
 
@@ -73,15 +76,21 @@ impl StepContext<'_> {
 /// A line that says most about a failure, and its facts where it is one of RMM's own.
 pub(super) type Telling = (Option<String>, Option<Box<ToolFault>>);
 
-/// RMM's own word near the end, for which it has ended the step (hints may follow it); else what a program said last.
+/// RMM's own word near the end, for which it has ended the step (hints may follow it); else what a program said last of trouble, or at
+/// all.
 fn telling_line(output: &str) -> Telling {
     if lacks_compose(output) {
         let fault = ToolFault::ComposeMissing;
         return (Some(Language::En.tool(&fault)), Some(Box::new(fault)));
     }
-    let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
+    let lines: Vec<_> =
+        output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES_OF_TROUBLE).collect();
     // What it only noted on the way has no facts.
-    let found = lines.iter().filter_map(|line| own_words(line)).find_map(|line| Some((tool_fault(&line)?, line)));
+    let found = lines
+        .iter()
+        .take(LAST_LINES)
+        .filter_map(|line| own_words(line))
+        .find_map(|line| Some((tool_fault(&line)?, line)));
     match found {
         Some((fault, line)) => (Some(line), Some(Box::new(fault))),
         None => (last_line(&lines), None),
@@ -94,13 +103,16 @@ fn own_words(line: &str) -> Option<String> {
     Some(without_middle(line, LONGEST_OWN))
 }
 
-/// The last line of some, which begin with the last, or git's verdict near it.
+/// The last line of some, which begin with the last, or the verdict near it: git's, else the last that tells of trouble and does
+/// not only sum up what the lines before it say.
 fn last_line(lines: &[String]) -> Option<String> {
     let last = lines.first()?;
     if let Some(own) = own_words(last) {
         return Some(own);
     }
-    let line = lines.iter().find(|line| line.starts_with("fatal: ")).unwrap_or(last);
+    let of_git = lines.iter().take(LAST_LINES).find(|line| line.starts_with("fatal: "));
+    let of_trouble = || lines.iter().find(|line| trouble::tells(line) && !trouble::sums_up(line));
+    let line = of_git.or_else(of_trouble).unwrap_or(last);
     let mut short: String = line.chars().take(LONGEST_LINE).collect();
     if short.len() < line.len() {
         short.push('…');
@@ -174,6 +186,16 @@ mod tests {
             ("fatal: Unable to create '.git/index.lock': File exists.\n\nremove the file\n", {
                 Some("fatal: Unable to create '.git/index.lock': File exists.")
             }),
+            (
+                "build ok\nTypeError: x is undefined\n    at foo (x.js:1)\n\nNode.js v22\n",
+                Some("TypeError: x is undefined"),
+            ),
+            (
+                "cc x.c\nx.c:1: undefined reference to foo\nmake: *** [all] Error 1\n",
+                Some("x.c:1: undefined reference to foo"),
+            ),
+            ("ok  a\n--- FAIL: TestX (0.00s)\nFAIL\nexit status 1\n", Some("--- FAIL: TestX (0.00s)")),
+            ("test a ... ok\n0 failed\ngoodbye\n", Some("goodbye")),
             ("\u{1b}[31mred\u{1b}[0m\t\u{7}end\r\n", Some("red end")),
             (" 10%\r 90%\rdone", Some("done")),
             ("ab\u{202e}c", Some("abc")),

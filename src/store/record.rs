@@ -57,14 +57,29 @@ pub struct Most {
     pub bytes: usize,
 }
 
-/// Looks for events before a place in the record.
+/// Looks for events before a place in the record, as [`look_at`] does, by what the record itself says.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn look(conn: &Connection, filter: &Filter, before: i64, most: Most) -> Result<Found, StoreError> {
+    look_at(conn, filter, before, most, &|_| String::new())
+}
+
+/// Looks for events before a place in the record. A text is looked for in what the record says, and in what people are `shown` of an
+/// event.
 ///
 /// Times lead to places by the index: where the clock was set back between two events, the ones between are found without
 /// limits of time alone.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn look(conn: &Connection, filter: &Filter, before: i64, most: Most) -> Result<Found, StoreError> {
+pub fn look_at(
+    conn: &Connection,
+    filter: &Filter,
+    before: i64,
+    most: Most,
+    shown: &dyn Fn(&EventRow) -> String,
+) -> Result<Found, StoreError> {
     let Some((oldest, newest)) = places(conn, filter)? else { return Ok(Found::default()) };
     let before = before.min(newest.saturating_add(1));
     let wanted = Wanted::of(filter);
@@ -83,7 +98,7 @@ pub fn look(conn: &Connection, filter: &Filter, before: i64, most: Most) -> Resu
             (found.next, found.tired_at) = last.unzip();
             break;
         }
-        if wanted.takes(row)? {
+        if wanted.takes(row, shown)? {
             let event = events::event(row)?;
             size += event.bytes();
             if found.events.len() >= most.events as usize || size > most.bytes && !found.events.is_empty() {
@@ -181,7 +196,7 @@ impl<'f> Wanted<'f> {
         Self { filter, text }
     }
 
-    fn takes(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+    fn takes(&self, row: &Row<'_>, shown: &dyn Fn(&EventRow) -> String) -> rusqlite::Result<bool> {
         let text =
             |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str_or_null().ok().flatten().unwrap_or_default());
         let filter = self.filter;
@@ -202,10 +217,11 @@ impl<'f> Wanted<'f> {
         }
         let Some([plain, inside]) = &self.text else { return Ok(true) };
         let words = [text(2)?, text(5)?, text(6)?, text(7)?];
-        Ok(words.iter().any(|word| {
+        let is_recorded = words.iter().any(|word| {
             let word = word.to_lowercase();
             word.contains(plain) || word.contains(inside)
-        }))
+        });
+        Ok(is_recorded || shown(&events::event(row)?).to_lowercase().contains(plain))
     }
 }
 

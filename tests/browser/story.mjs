@@ -129,6 +129,19 @@ const focused = async (selector) => {
   throw new Error(`the Tab key never comes to ${selector}`);
 };
 
+// The bar of actions covers nothing that has the focus.
+const uncovered = async (name) => {
+  for (let stop = 0; stop < 40; stop++) {
+    await page.keyboard.press('Tab');
+    const under = await page.evaluate(() => {
+      const bar = document.querySelector('.acts'), at = document.activeElement;
+      if (!bar || at === document.body || bar.contains(at) || getComputedStyle(bar).position !== 'fixed') return '';
+      return at.getBoundingClientRect().bottom > bar.getBoundingClientRect().top ? at.outerHTML.slice(0, 80) : '';
+    });
+    if (under) wrong.push(`${name}: the bar covers ${under}`);
+  }
+};
+
 // In a tab that is not seen, the icon tells what happens at once; and a viewer who is signed out is told so.
 const unseen = async (address) => {
   const tab = await context.newPage();
@@ -206,11 +219,16 @@ const story = async () => {
   const run = await page.getAttribute('#runs a[href^="/runs/"]', 'href');
   await open(run.split(/[?#]/)[0]);
   await seen('.a-green');
+  await seen('.a-mark');
+  // A line is as high as its number, whatever stands in it.
+  const heights = view.script && await page.evaluate(() => ['.ln', '.tx'].map((column) => document.querySelector(`#log ${column}`).scrollHeight));
+  if (heights && heights[0] !== heights[1]) wrong.push(`run: the numbers are ${heights[0]} px high, their lines ${heights[1]} px`);
   await look('run');
   fs.writeFileSync(go, '');
   await open(`/releases/${first}`);
   await seen('form[action$="/approve"]');
   await look('release-vote');
+  if (view.script && device.isMobile) await uncovered('release-vote');
   await act('approve', {}, view.script && !device.isMobile ? 'keyboard' : 'pointer');
   await seen('#status.s-ok');
   await look('release-deployed');

@@ -210,6 +210,14 @@ async fn addresses_that_cannot_be_read_are_answered_in_pages_and_the_way_back_is
     let page = ann.open("/logout").await;
     assert_eq!(page.status, 405);
     assert!(page.has("main h1"), "{}", page.html);
+    for (action, of) in [
+        ("/releases/1/approve", "/releases/1"),
+        ("/services/shop/lock", "/services/shop"),
+        ("/people/sign-out", "/people"),
+        ("/audit/verify", "/audit"),
+    ] {
+        assert_eq!(ann.open(action).await.location.as_deref(), Some(of), "its page");
+    }
 
     let mut stranger = Browser::of(&world);
     let led = stranger.open("/releases?q=v1&service=shop").await.location.unwrap();

@@ -24,8 +24,49 @@ async fn a_release_is_found_by_its_number_tag_commit_and_people() {
     let page = ann.open("/releases?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert_eq!(page.attribute("input#find", "value"), "\"><script>alert(1)</script>");
     assert!(!page.has("main script"));
-    let page = ann.open("/releases?service=no-such").await;
-    assert_eq!(page.texts("tbody th a"), ["shop v1.4.2"], "an unknown service filters nothing");
+}
+
+#[tokio::test]
+async fn a_filter_that_names_nothing_says_so_on_every_page() {
+    let world = World::new(Setup::new()).await;
+    world.deployed("v1.4.2").await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    for (address, told) in [
+        ("/?service=no-such", "There is no service no-such."),
+        ("/?service=SHOP", "There is no service SHOP."),
+        ("/?person=ghost", "There is nobody by the name ghost."),
+        ("/releases?service=no-such", "There is no service no-such."),
+        ("/insights?service=no-such", "There is no service no-such."),
+        ("/insights?period=90d", "There is no period 90d."),
+        ("/insights/failed?service=no-such", "There is no service no-such."),
+        ("/insights.csv?service=no-such", "There is no service no-such."),
+    ] {
+        let page = ann.open(address).await;
+        assert_eq!(page.status, 404, "{address}: {}", page.html);
+        assert!(page.text("main").contains(told) && !page.text("main").contains("1.4.2"), "{address}: {}", page.html);
+        let back = address.split('?').next().unwrap();
+        assert!(page.has(&format!("main a[href='{back}']")), "{address}: {}", page.html);
+    }
+    assert!(ann.open("/audit?service=no-such").await.has("#none"));
+}
+
+#[tokio::test]
+async fn of_many_services_the_board_lists_some_or_those_that_differ() {
+    let mut setup = Setup::new();
+    for number in 0..60 {
+        setup = setup.another_service(&format!("many-{number:02}"));
+    }
+    let world = World::new(setup).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let first = ann.open("/").await;
+    assert_eq!(first.texts("#places tbody th").len(), 50);
+    assert_eq!(first.text("#parts .meta"), "1–50 / 61");
+    let second = ann.open(first.attribute("#parts a[rel=next]", "href").split('#').next().unwrap()).await;
+    assert_eq!(second.texts("#places tbody th").len(), 11);
+    assert_eq!(second.attribute("#parts a[rel=prev]", "href"), "/#where");
+    assert_eq!(ann.open("/?differ=1").await.texts("#places tbody th"), ["shop"]);
 }
 
 #[tokio::test]

@@ -34,6 +34,17 @@ async fn the_record_is_filtered_turned_over_and_taken_along() {
     assert!(rows[0].contains(evil) && !found.has("main script"));
     assert_eq!(vera.open("/audit?text=hyperlink").await.texts("#events tbody tr").len(), 1);
     assert!(vera.open("/audit?service=blog").await.has("#none"));
+    // What the page shows is found, too, in the language of its reader.
+    let first = vera.open("/audit?text=STAGE+deploy+started").await;
+    assert_eq!(first.texts("#events tbody tr").len(), 1, "{}", first.html);
+    assert!(vera.open("/audit?text=run+1").await.has("#events") && vera.open("/audit?text=run+99").await.has("#none"));
+    assert!(first.texts("#f-kind option").contains(&"Production locked".to_owned()));
+    let account = vera.open("/account").await;
+    vera.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
+    let russian = vera.open("/audit?text=%D0%9F%D0%A0%D0%9E%D0%94%D0%90%D0%9A%D0%A8%D0%9D+%D0%B7%D0%B0%D0%B1%D0%BB%D0%BE%D0%BA%D0%B8%D1%80%D0%BE%D0%B2%D0%B0%D0%BD").await;
+    assert_eq!(russian.texts("#events tbody tr").len(), 1, "{}", russian.html);
+    assert!(russian.texts("#f-kind option").contains(&"Продакшн заблокирован".to_owned()));
+    vera.submit(&account, "/account", &[("lang", "en"), ("theme", "")]).await;
     assert!(vera.open("/audit?since=2000-01-01T00:00&until=2000-01-02T00:00").await.has("#none"));
     assert_eq!(vera.open("/audit?since=yesterday").await.status, 422);
     assert_eq!(vera.open("/audit?cursor=x").await.status, 422);
@@ -110,6 +121,38 @@ async fn people_are_listed_and_admins_sign_others_out() {
     assert_eq!(mia.open("/people").await.status, 303, "she has to come in again");
     let events = world.events().await;
     assert!(events.iter().any(|event| event["kind"] == "session_ended" && event["actor"]["name"] == "ann"));
+
+    // Everywhere at once: she does, everywhere else, and so does an admin.
+    let mut browsers = Vec::new();
+    for _ in 0..4 {
+        browsers.push(Browser::signed_in(&world, Some("mia")).await);
+    }
+    let page = browsers[0].open("/account").await;
+    let everywhere = [("csrf", page.csrf()), ("others", "1".to_owned())];
+    browsers[0].send("/logout", &everywhere.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    for (at, status) in [(0, 200), (1, 303)] {
+        assert_eq!(browsers[at].open("/people").await.status, status, "{at}");
+    }
+    browsers[1] = Browser::signed_in(&world, Some("mia")).await;
+    let csrf = ann.open("/people").await.csrf();
+    ann.send("/people/sign-out", &[("csrf", &csrf), ("person", "mia"), ("session", "0"), ("every", "1")]).await;
+    for browser in &mut browsers {
+        assert_eq!(browser.open("/people").await.status, 303);
+    }
+    assert_eq!(ann.open("/people").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_was_written_after_a_session_has_ended_is_kept_and_the_way_in_is_shown() {
+    let world = World::new(Setup::new()).await;
+    let mut nobody = Browser::of(&world);
+    let page = nobody.send("/releases/7/reject", &[("csrf", "x"), ("reason", "the basket is <b>empty</b>")]).await;
+    assert_eq!(page.status, 401);
+    assert!(page.text("main").contains("the basket is <b>empty</b>") && !page.has("main b"), "{}", page.html);
+    assert!(page.has("main a[href='/login?to=%2Freleases%2F7']"), "{}", page.html);
+    let foreign = [("sec-fetch-site", "cross-site")];
+    let page = nobody.send_from("/releases/7/reject", &[("reason", "said elsewhere")], &foreign).await;
+    assert!(page.status == 401 && !page.html.contains("said elsewhere"), "{}", page.html);
 }
 
 #[tokio::test]

@@ -244,7 +244,7 @@ impl Perform for Line {
         match byte {
             b'\r' => self.column = 0,
             // No terminal shows it, and no text has it.
-            0 => self.spell('\0'),
+            0 | 0x80..=0x9f => self.spell(char::from(byte)),
             0x08 => self.column = self.column.saturating_sub(1),
             b'\t' => {
                 let to = (self.column / 8 + 1) * 8;

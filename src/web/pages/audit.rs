@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
-use super::frame::{Frame, When};
+use super::frame::{Frame, Looks, When};
 use super::tone::{self, Tone};
 use super::viewer::{Nothing, Signed, Viewer};
 use super::words::audit::{self as words, Audit};
@@ -23,6 +23,7 @@ use crate::store::events::EventRow;
 use crate::store::record::{self, Filter, Most};
 use crate::web::Web;
 use crate::web::api::audit;
+use crate::wording::Language;
 
 pub(super) use self::export::{csv, json};
 
@@ -135,8 +136,10 @@ pub(super) async fn show(
     let before = if asked.cursor.is_empty() { i64::MAX } else { cursor()? };
     let is_filtered = filter != Filter::default();
     let most = Most { events: PAGE, bytes: audit::PAGE_BYTES };
-    let read =
-        move |conn: &rusqlite::Connection| Ok((record::look(conn, &filter, before, most)?, record::kinds(conn)?));
+    let shown = as_shown(looks.clone());
+    let read = move |conn: &rusqlite::Connection| {
+        Ok((record::look_at(conn, &filter, before, most, &shown)?, record::kinds(conn)?))
+    };
     let (found, kinds) = web.engine.read(read).await?;
     let time = |at| looks.when(Timestamp::from_millisecond(at).unwrap_or_default(), viewer.now);
     let people = catalog.people().keys().map(ToString::to_string);
@@ -150,13 +153,7 @@ pub(super) async fn show(
         has_cursor: !asked.cursor.is_empty(),
         services: catalog.services().map(|of| (of.name.to_string(), of.name.as_str() == asked.service)).collect(),
         people: people.chain([Actor::Operator, Actor::Machine].map(|actor| actor.label().to_owned())).collect(),
-        kinds: kinds
-            .into_iter()
-            .map(|kind| {
-                let (name, chosen) = (kind.replace('_', " "), kind == asked.kind);
-                (kind, name, chosen)
-            })
-            .collect(),
+        kinds: named(kinds, &asked.kind, viewer.looks.language),
         events: found.events.into_iter().map(|event| EventLine::of(event, &viewer)).collect(),
         query: asked.query(None),
         next: found.next.map(|seq| asked.query(Some(seq))),
@@ -164,6 +161,37 @@ pub(super) async fn show(
         asked,
     };
     Ok(Html(page.render()?))
+}
+
+/// The kinds with their names, by which they are sorted, and whether it is the one that is asked for.
+fn named(kinds: Vec<String>, chosen: &str, language: Language) -> Vec<(String, String, bool)> {
+    let line = |kind: String| (words::kind(language, &kind), kind == chosen, kind);
+    let mut named: Vec<_> = kinds.into_iter().map(line).map(|(name, is_it, kind)| (kind, name, is_it)).collect();
+    named.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+    named
+}
+
+/// What the page shows of an event, in the words of its reader.
+fn as_shown(looks: Looks) -> impl Fn(&EventRow) -> String + Clone + Send + 'static {
+    move |event| {
+        let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
+        let mut shown = vec![happened(event, &looks)];
+        shown.extend(actor.map(|actor| actor.label().to_owned()));
+        shown.extend(event.service.clone());
+        shown.extend(event.release.map(|id| format!("#{id}")));
+        shown.extend(event.run.map(|id| format!("{} {id}", words::of(looks.language).run)));
+        shown.join(" ")
+    }
+}
+
+/// What has happened. A service that is there no more has its name as it is, too.
+fn happened(event: &EventRow, looks: &Looks) -> String {
+    let said = looks.happened(&event.kind, &serde_json::from_str(&event.data).unwrap_or_default());
+    let name = event.service.as_deref().unwrap_or_default();
+    match said.get(..name.len()).filter(|start| !name.is_empty() && start.eq_ignore_ascii_case(name)) {
+        Some(_) if !said[name.len()..].starts_with(char::is_alphanumeric) => format!("{name}{}", &said[name.len()..]),
+        Some(_) | None => said,
+    }
 }
 
 /// Has the whole chain checked.
@@ -182,9 +210,8 @@ impl EventLine {
     fn of(event: EventRow, viewer: &Viewer) -> Self {
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = Timestamp::from_millisecond(event.at).unwrap_or_default();
-        let data = serde_json::from_str(&event.data).unwrap_or_default();
         Self {
-            text: viewer.looks.happened(&event.kind, &data),
+            text: happened(&event, &viewer.looks),
             by: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             seq: event.seq,
             service: event.service,

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks, When};
+use super::named;
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use super::words::connect::{self, Connect};
+use super::words::missing::Missing;
 use super::words::services;
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
@@ -84,6 +86,35 @@ pub(super) struct EndedLine {
     pub by: String,
 }
 
+/// Services that stand on one page.
+const SHOWN_SERVICES: usize = 50;
+
+/// Some services of many.
+struct Part {
+    range: String,
+    before: Option<String>,
+    behind: Option<String>,
+}
+
+impl Part {
+    /// Leaves of all services those that the page shows.
+    fn of(lines: &mut Vec<ServiceLine>, filter: &Filter) -> Option<Self> {
+        let all = lines.len();
+        if all <= SHOWN_SERVICES {
+            return None;
+        }
+        let from = filter.from.min(all - 1) / SHOWN_SERVICES * SHOWN_SERVICES;
+        let until = all.min(from + SHOWN_SERVICES);
+        lines.truncate(until);
+        lines.drain(..from);
+        Some(Self {
+            range: format!("{}–{until} / {all}", from + 1),
+            before: (from > 0).then(|| filter.address(from - SHOWN_SERVICES)),
+            behind: (until < all).then(|| filter.address(until)),
+        })
+    }
+}
+
 /// Releases that wait for the viewer and are shown at once; the others are folded.
 const SHOWN_NEEDS: usize = 3;
 
@@ -95,6 +126,8 @@ struct BoardPage {
     needs: Vec<Need>,
     lanes: Vec<Lane>,
     services: Vec<ServiceLine>,
+    /// Which of how many services these are, and where those before and behind them are; none: they are all.
+    part: Option<Part>,
     ended: Vec<EndedLine>,
     /// The service of a first release, where there is none.
     first: Option<String>,
@@ -116,11 +149,31 @@ pub(super) struct Filter {
     /// Only what one person started, owns or is waited for; empty: of all people.
     #[serde(default)]
     person: String,
+    /// Of what runs where, only services with something to tell.
+    differ: Option<u8>,
+    /// The first of the services that are listed, counted from 0.
+    #[serde(default)]
+    from: usize,
 }
 
 impl Filter {
     fn is_set(&self) -> bool {
-        !self.service.is_empty() || !self.person.is_empty()
+        !self.service.is_empty() || !self.person.is_empty() || self.differ()
+    }
+
+    fn differ(&self) -> bool {
+        self.differ.is_some_and(|differ| differ > 0)
+    }
+
+    /// The same, with the services from a place on.
+    fn address(&self, from: usize) -> String {
+        let from = from.to_string();
+        let differ = if self.differ() { "1" } else { "" };
+        let fields =
+            [("service", self.service.as_str()), ("person", &self.person), ("differ", differ), ("from", &from)];
+        let given = fields.into_iter().filter(|(name, value)| !value.is_empty() && (*name, *value) != ("from", "0"));
+        let query = serde_urlencoded::to_string(given.collect::<Vec<_>>()).unwrap_or_default();
+        if query.is_empty() { "/#where".to_owned() } else { format!("/?{query}#where") }
     }
 
     fn wants(&self, overview: &ReleaseOverview) -> bool {
@@ -145,8 +198,12 @@ pub(super) async fn show(
     // Before the look, so that what is committed during it is told.
     let seen = web.engine.store().progress().borrow().last_event;
     let catalog = web.engine.catalog();
-    let service = catalog.services().find(|service| service.name.as_str() == filter.service);
-    let board = web.kept.board(&web.engine, service.map(|service| service.name.clone())).await?;
+    let names: Vec<_> = catalog.service_names().into_iter().chain(catalog.aside().iter().cloned()).collect();
+    let service = named::service(&names, &filter.service)?;
+    if !filter.person.is_empty() && catalog.people().keys().all(|name| name.as_str() != filter.person) {
+        return Err(Missing::Person(filter.person).into());
+    }
+    let board = web.kept.board(&web.engine, service.clone()).await?;
     let is_empty = board.releases.is_empty() && board.ended.is_empty() && !filter.is_set();
     let in_force = board.services.iter().find(|service| !service.service.retired);
     let first = in_force.filter(|_| is_empty).map(|service| service.service.name.to_string());
@@ -154,7 +211,6 @@ pub(super) async fn show(
     let ended = match filter.person.as_str() {
         "" => board.ended.clone(),
         person => {
-            let service = service.map(|service| service.name.clone());
             let found = web.engine.search(person, service, None, FOUND).await?;
             found.into_iter().filter(|release| !release.status.is_active()).take(board::ENDED as usize).collect()
         }
@@ -178,7 +234,9 @@ pub(super) async fn show(
         catalog.service(name).is_none() && (filter.service.is_empty() || name.as_str() == filter.service)
     };
     lines.extend(catalog.aside().iter().filter(is_wanted).map(|name| aside(name, &viewer)));
+    lines.retain(|line| !filter.differ() || line.has_something_to_tell());
     lines.sort_by(|one, other| one.name.cmp(&other.name));
+    let part = Part::of(&mut lines, &filter);
     let page = BoardPage {
         frame: Frame::inside(&viewer, "board", &titled(looks.words().board, needs.len()))
             .following(None, seen)
@@ -187,6 +245,7 @@ pub(super) async fn show(
         needs,
         lanes: lanes.collect(),
         services: lines,
+        part,
         ended: ended
             .iter()
             .map(|release| EndedLine::of(release, board.service(&release.service), None, &viewer))
@@ -266,6 +325,11 @@ fn notes(overview: &ReleaseOverview, standing: &Standing, looks: &Looks) -> Vec<
 }
 
 impl ServiceLine {
+    fn has_something_to_tell(&self) -> bool {
+        let is_told = |place: &Place| place.note.is_some();
+        self.mark.is_some() || self.difference.is_some() || is_told(&self.stage) || is_told(&self.production)
+    }
+
     fn of(service: &ServiceOverview, viewer: &Viewer) -> Self {
         let [stage, production] = Env::LASTING.map(|env| service.environments[&env].current.as_ref());
         let labels = services::of(viewer.looks.language);

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use super::frame::{Frame, Looks};
 use super::viewer::Viewer;
 use super::words::missing::{self, Missing};
+use super::words::release::ReleaseWords;
 use crate::domain::cause::Cause;
 use crate::domain::refusal::Refusal;
 use crate::domain::rule::Invalid;
@@ -20,6 +21,8 @@ use crate::wording::Language;
 pub(super) enum Fault {
     /// The browser is not signed in.
     SignIn,
+    /// They are not any more, and have written this into a form.
+    SignInAgain(Vec<String>),
     /// The rules do not allow it.
     Refused(Refusal),
     /// What the address names is not there.
@@ -115,7 +118,7 @@ impl Fault {
     /// What happened, and what to do.
     pub(super) fn told(&self, language: Language) -> Told {
         match self {
-            Self::SignIn => {
+            Self::SignIn | Self::SignInAgain(_) => {
                 let sentence = super::words::of(language).signed_out.to_owned();
                 Told { status: StatusCode::UNAUTHORIZED, sentence, details: Vec::new() }
             }
@@ -155,6 +158,11 @@ struct FaultPage<'a> {
     sentence: String,
     details: Vec<String>,
     back: &'a str,
+    /// Where the way in is, for who is not signed in any more.
+    way_in: Option<String>,
+    /// What was written into the form.
+    written: Vec<String>,
+    own: &'static ReleaseWords,
 }
 
 impl Shown {
@@ -162,8 +170,7 @@ impl Shown {
     pub(super) fn page(&self, looks: &Looks, viewer: Option<&Viewer>, path: &str, is_look: bool) -> Response {
         let words = looks.words();
         if matches!(*self.0, Fault::SignIn) && is_look {
-            let to = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
-            return Redirect::to(&format!("/login?to={to}")).into_response();
+            return Redirect::to(&way_in(path)).into_response();
         }
         let Told { status, sentence, details } = self.0.told(looks.language);
         let retry_after = if let Fault::Problem(problem) = &*self.0 { problem.retry_after } else { None };
@@ -179,7 +186,15 @@ impl Shown {
             heading,
             sentence: looks.sentence(&sentence),
             details: details.iter().map(|detail| looks.sentence(detail)).collect(),
-            back: if is_look { "/" } else { parent(path) },
+            back: match path.split_once('?') {
+                // The same page without what was asked of it.
+                Some((page, _)) if is_look => page,
+                _ if is_look => "/",
+                _ => parent(path),
+            },
+            way_in: matches!(*self.0, Fault::SignIn | Fault::SignInAgain(_)).then(|| way_in(parent(path))),
+            written: if let Fault::SignInAgain(written) = &*self.0 { written.clone() } else { Vec::new() },
+            own: super::words::release::of(looks.language),
         };
         let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
@@ -210,7 +225,12 @@ impl Refused {
     }
 }
 
+/// The way in, and from there to a page.
+fn way_in(page: &str) -> String {
+    format!("/login?to={}", percent_encoding::utf8_percent_encode(page, percent_encoding::NON_ALPHANUMERIC))
+}
+
 /// The page on which a form stood.
-fn parent(path: &str) -> &str {
+pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
 }

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use super::board::first_release;
 use super::fault::Fault;
 use super::frame::{Frame, When};
+use super::named;
 use super::prose::clause_of;
 use super::tone::Tone;
 use super::viewer::Viewer;
+use super::words::connect::{self, Connect};
 use super::words::find::{self, Words};
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Right;
@@ -50,6 +52,9 @@ struct FindPage {
     is_first: bool,
     /// What makes a first release, where there is none.
     first: Option<String>,
+    /// There is nothing to release yet, either.
+    is_new: bool,
+    connecting: &'static Connect,
 }
 
 /// What is looked for.
@@ -64,13 +69,13 @@ pub(super) struct Asked {
 }
 
 /// The service that is looked at, and what is looked for there: people type `shop v1.1.0` as pages write it, too.
-fn meant<'a>(asked: &'a Asked, services: &[ServiceName]) -> (Option<ServiceName>, &'a str) {
+fn meant<'a>(asked: &'a Asked, services: &[ServiceName]) -> Result<(Option<ServiceName>, &'a str), Fault> {
     let known = |name: &str| services.iter().find(|known| known.as_str() == name).cloned();
-    if let Some(service) = known(&asked.service) {
-        return (Some(service), &asked.q);
+    if let Some(service) = named::service(services, &asked.service)? {
+        return Ok((Some(service), &asked.q));
     }
     let (first, rest) = asked.q.split_once(char::is_whitespace).unwrap_or((&asked.q, ""));
-    known(first).map_or((None, &asked.q), |service| (Some(service), rest.trim_start()))
+    Ok(known(first).map_or((None, &asked.q), |service| (Some(service), rest.trim_start())))
 }
 
 /// The releases that fit, the newest first.
@@ -83,7 +88,7 @@ pub(super) async fn show(
     asked.q = asked.q.trim().chars().take(LONGEST).collect();
     let services = web.engine.catalog().service_names();
     let before = asked.before.map(ReleaseId);
-    let (service, text) = meant(&asked, &services);
+    let (service, text) = meant(&asked, &services)?;
     let found = web.engine.search(text, service, before, PAGE).await?;
     let unclear = to_clear(&web.engine, &found).await?;
     let labels = find::of(viewer.looks.language);
@@ -95,6 +100,8 @@ pub(super) async fn show(
         older: found.last().filter(|_| found.len() == PAGE as usize).map(|last| asked.address(last.id)),
         is_first: asked.before.is_none(),
         first: services.first().filter(|_| found.is_empty() && asked.is_anything()).map(first_release),
+        is_new: services.is_empty() && found.is_empty() && asked.is_anything(),
+        connecting: connect::of(viewer.looks.language),
         asked,
     };
     Ok(Html(page.render()?))

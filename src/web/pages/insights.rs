@@ -66,7 +66,7 @@ pub(super) async fn show(
     viewer.actor.may(Right::Read, None, false)?;
     let labels = insights::of(viewer.looks.language);
     let services = web.engine.catalog().service_names();
-    let period = Period::of(&asked, &services, &viewer);
+    let period = Period::of(&asked, &services, &viewer)?;
     let found = web.kept.insights(&web.engine, (period.service.clone(), period.bounds.clone())).await?;
     let now = found.all.now;
     let caught = |one: &Happened| CaughtLine {

@@ -24,7 +24,7 @@ pub(super) mod raw;
 pub(super) mod search;
 
 /// Lines of a block; the blocks of a step begin at the same lines on every page.
-const BLOCK: u64 = 1000;
+pub(super) const BLOCK: u64 = 1000;
 /// Lines of a page at most: two blocks.
 const WINDOW: u64 = 2 * BLOCK;
 /// Output of a page at most, bytes, where lines are long.
@@ -150,8 +150,9 @@ impl Window {
                 break;
             }
         }
-        // A line that fills a page by itself is shown as far as it came.
+        // A line that fills a page by itself is shown as far as it came: how long it is nobody has counted.
         if is_whole || painter.last == 0 {
+            painter.is_unread = !is_whole;
             lines.finish(|part| painter.part(part));
         }
         Ok(painter.window(extent, is_whole, is_fresh))
@@ -192,6 +193,8 @@ struct Painter<'s> {
     is_cut: bool,
     is_open: bool,
     is_full: bool,
+    /// The last line was not read to its end.
+    is_unread: bool,
 }
 
 impl<'s> Painter<'s> {
@@ -208,6 +211,7 @@ impl<'s> Painter<'s> {
             is_cut: false,
             is_open: false,
             is_full: false,
+            is_unread: false,
         }
     }
 
@@ -280,7 +284,11 @@ impl<'s> Painter<'s> {
         };
         // What stands behind the first cells begins where the piece before it ends, whatever was shown.
         let seen = if *before > 0 || html.is_empty() { before + PIECE } else { WIDEST };
-        let end = if *behind > 0 { way(seen, format!("… +{behind}")) } else { String::new() };
+        let end = match *behind {
+            0 => String::new(),
+            _ if self.is_unread => way(seen, "…".to_owned()),
+            behind => way(seen, format!("… +{behind}")),
+        };
         format!("{start}{html}{end}")
     }
 

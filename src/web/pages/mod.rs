@@ -43,7 +43,7 @@ use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -159,7 +159,15 @@ pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Re
 /// As [`nothing_here`], where the method does not fit.
 pub(super) async fn wrong_method(State(web): State<Web>, request: Request) -> Response {
     let problem = body::wrong_method(request.method().clone(), request.uri().clone()).await;
-    if is_of_a_browser(&request) { refused(&web, request, problem).await } else { problem.into_response() }
+    if !is_of_a_browser(&request) {
+        return problem.into_response();
+    }
+    // Where a form led that was refused: who asks for its address again wants the page on which it stands.
+    let page = fault::parent(request.uri().path());
+    if request.method().is_safe() && page != "/" && !page.starts_with("/api") {
+        return Redirect::to(page).into_response();
+    }
+    refused(&web, request, problem).await
 }
 
 fn is_of_a_browser(request: &Request) -> bool {

@@ -115,6 +115,8 @@ pub(super) struct Elsewhere {
     /// Empty: the operator.
     person: String,
     session: i64,
+    /// All sessions of that person, but for the viewer's own.
+    every: Option<u8>,
 }
 
 /// Ends a session of any person, or of the operator.
@@ -125,7 +127,15 @@ pub(super) async fn sign_out(
     viewer.actor.may(Right::Administer, None, false)?;
     let person = Some(said.person).filter(|name| !name.is_empty());
     let person = person.map(|name| PersonName::parse("person", name)).transpose()?;
-    web.engine.end_session_of(&viewer.actor, person, said.session).await?;
+    let ended = if said.every.is_some() {
+        let sessions = web.engine.sessions_of(vec![person.clone()]).await?;
+        sessions.into_iter().flatten().map(|session| session.id).filter(|id| *id != viewer.session).collect()
+    } else {
+        vec![said.session]
+    };
+    for session in ended {
+        web.engine.end_session_of(&viewer.actor, person.clone(), session).await?;
+    }
     Ok(Redirect::to("/people"))
 }
 

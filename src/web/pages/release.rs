@@ -68,6 +68,8 @@ struct ReleasePage {
     /// Why, where the sentence does not say it.
     why: Option<String>,
     guess: Option<GuessPart>,
+    /// The run that failed, and the step of it to blame.
+    failed: Option<(i64, Option<u32>)>,
     meta: String,
     acts: Vec<Act>,
     gates: Gates,
@@ -134,9 +136,17 @@ async fn render(
     // That about the failure which the page begins with stands there, and not with its run.
     let release = &overview.release;
     let failed = told_of(&runs, viewer.now).filter(|run| run.attempt == release.attempt && !release.status.is_active());
+    page.failed = failed.filter(|run| !run.steps.is_empty()).map(|run| {
+        let blamed = run.steps.iter().find(|step| step.state.trouble().is_some());
+        (run.id.0, blamed.map(|step| step.index))
+    });
+    let to_open = failed.map(|run| run.id.0);
     let guess = failed.and_then(|run| guesses.remove(&run.id));
     page.guess = guess.and_then(|guess| GuessPart::of(&guess, &viewer.looks));
     page.runs = progress::lines(&shown, page.are_old_runs, &usual, &guesses, viewer);
+    for run in page.runs.iter_mut().filter(|run| Some(run.id) == to_open) {
+        run.is_open = true;
+    }
     // What was written into a form is not taken away by what happens.
     if draft.is_none() {
         page.frame = page.frame.following(Some(id), seen).and_guesses(guessed);
@@ -197,6 +207,7 @@ fn page(
             .filter(|_| !release.status.is_active())
             .map(|reason| looks.sentence(&looks.language.reason(reason))),
         guess: None,
+        failed: None,
         meta: words.card_meta(&standing, &age, None, &initiator),
         acts,
         gates: people::gates(overview, viewer),

@@ -23,14 +23,16 @@ use crate::store::logs::{self, lines};
 use crate::views::Usual;
 use crate::web::Web;
 
+/// Lines before a failure that are shown at least.
+const LINES_BEFORE: u64 = 20;
 /// A text that is looked for, in characters at most.
 const WANTED: usize = 200;
 
 /// What is shown of the step that is open.
 struct OpenStep {
     part: LinesPart,
-    /// The first line that looks as if something went wrong.
-    failure: Option<u64>,
+    /// The first line that looks as if something went wrong, and the line from which to show it.
+    failure: Option<(u64, u64)>,
     /// The tries of a health check, each with its number and what leads to it.
     tries: Vec<(u32, String, bool)>,
     /// How many lines it has.
@@ -211,7 +213,7 @@ impl OpenStep {
         let other_times = Asked { times: (!asked.with_times()).then_some(1), ..asked.clone() };
         let from = asked.from.map(|line| format!("&amp;from={line}#L{line}")).unwrap_or_default();
         Ok(Self {
-            failure: failure::first(web, run, step, asked.tried).await?,
+            failure: failure::first(web, run, step, asked.tried).await?.map(|line| (line, with_lines_before(line))),
             tries: tries.collect(),
             lines: part.window.of,
             carried: asked.carried(step.index),
@@ -220,6 +222,12 @@ impl OpenStep {
             part,
         })
     }
+}
+
+/// From where a line is shown, so that some lines stand before it although it is one of the first of a block.
+fn with_lines_before(line: u64) -> u64 {
+    let in_block = (line - 1) % super::log::BLOCK;
+    if in_block < LINES_BEFORE { line.saturating_sub(LINES_BEFORE).max(1) } else { line }
 }
 
 /// Looks for a text in all that the run has printed.

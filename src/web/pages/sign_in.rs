@@ -130,10 +130,20 @@ pub(super) struct Leaving {
     /// Another session of theirs; none: this one.
     #[serde(default)]
     session: Option<i64>,
+    /// All others of theirs.
+    #[serde(default)]
+    others: Option<u8>,
 }
 
 /// Signs out.
 pub(super) async fn leave(State(web): State<Web>, Signed(viewer, leaving): Signed<Leaving>) -> Result<Response, Fault> {
+    if leaving.others.is_some() {
+        let sessions = web.engine.sessions_of(vec![viewer.person().cloned()]).await?;
+        for session in sessions.into_iter().flatten().filter(|session| session.id != viewer.session) {
+            web.engine.end_session(viewer.person().cloned(), session.id).await?;
+        }
+        return Ok(Redirect::to("/account").into_response());
+    }
     let id = leaving.session.unwrap_or(viewer.session);
     web.engine.end_session(viewer.person().cloned(), id).await?;
     if id != viewer.session {

@@ -173,7 +173,10 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
 
     async fn from_request(request: Request, web: &Web) -> Result<Self, Fault> {
         let (mut parts, sent) = request.into_parts();
-        let viewer = Viewer::from_request_parts(&mut parts, web).await?;
+        let viewer = match Viewer::from_request_parts(&mut parts, web).await {
+            Err(Fault::SignIn) if is_from_here(&parts.headers) => return Err(signed_out(sent).await),
+            viewer => viewer?,
+        };
         must_be_from_here(&parts.headers, &viewer.looks)?;
         let bytes = body::read(sent).await?;
         let Csrf { csrf } = parse(&bytes)?;
@@ -183,6 +186,15 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
         let said = parse(&bytes)?;
         Ok(Self(viewer, said))
     }
+}
+
+/// Who has written something is told what, so that it can be sent once they are signed in again.
+async fn signed_out(sent: axum::body::Body) -> Fault {
+    const WRITTEN: [&str; 3] = ["reason", "notes", "text"];
+    let bytes = body::read(sent).await.unwrap_or_default();
+    let fields: Vec<(String, String)> = parse(&bytes).unwrap_or_default();
+    let written = fields.into_iter().filter(|(name, text)| WRITTEN.contains(&name.as_str()) && !text.trim().is_empty());
+    Fault::SignInAgain(written.map(|(_, text)| text).collect())
 }
 
 /// A form's fields.

@@ -69,6 +69,7 @@ pub(super) struct Words {
     pub since: &'static str,
     pub seen: &'static str,
     pub end_session: &'static str,
+    pub end_other_sessions: &'static str,
     pub needs_you: &'static str,
     pub waits_for_your_approval: &'static str,
     pub review: &'static str,

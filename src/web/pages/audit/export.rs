@@ -77,8 +77,9 @@ fn file(
 ) -> Result<Response, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     let filter = asked.filter(&viewer.looks.zone)?;
+    let shown = super::as_shown(viewer.looks.clone());
     let pieces = stream::try_unfold(At::Begin, move |at| {
-        let (web, filter, write) = (web.clone(), filter.clone(), write.clone());
+        let (web, filter, write, shown) = (web.clone(), filter.clone(), write.clone(), shown.clone());
         async move {
             let (before, is_first) = match at {
                 At::Begin => {
@@ -90,7 +91,7 @@ fn file(
                 At::Before(before, is_first) => (before, is_first),
                 At::End => return Ok(None),
             };
-            let (text, next) = piece(&web, filter, before, is_first, form, write).await?;
+            let (text, next) = piece(&web, (filter, before, is_first), form, shown, write).await?;
             let is_first = is_first && text.is_empty();
             Ok(Some(match next {
                 Some(next) => (text.into(), At::Before(next, is_first)),
@@ -106,13 +107,12 @@ fn file(
 /// The next events of a file, and where those behind them begin.
 async fn piece(
     web: &Web,
-    filter: Filter,
-    before: i64,
-    is_first: bool,
+    (filter, before, is_first): (Filter, i64, bool),
     form: Form,
+    shown: impl Fn(&EventRow) -> String + Send + 'static,
     write: impl Fn(EventRow) -> String + Send,
 ) -> Result<(String, Option<i64>), StoreError> {
-    let found = web.engine.read(move |conn| record::look(conn, &filter, before, MOST)).await?;
+    let found = web.engine.read(move |conn| record::look_at(conn, &filter, before, MOST, &shown)).await?;
     let mut text = String::new();
     for event in found.events {
         if !(is_first && text.is_empty()) {

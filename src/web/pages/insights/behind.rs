@@ -123,7 +123,7 @@ pub(in crate::web::pages) async fn list(
     viewer.actor.may(Right::Read, None, false)?;
     let known = Kind::ALL.into_iter().find(|known| known.word() == kind);
     let kind = known.ok_or(Missing::Measure(kind))?;
-    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
+    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer)?;
     let (history, from, to) = history(&web, &period).await?;
     let labels = insights::of(viewer.looks.language);
     let happened = match kind {
@@ -209,7 +209,7 @@ pub(in crate::web::pages) async fn csv(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
-    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
+    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer)?;
     let (history, from, to) = history(&web, &period).await?;
     let deploys: Vec<_> = history.within(from, to).cloned().collect();
     let table = web.engine.read(move |conn| {

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 /// The size of a drawing, and where in it the values are. Units of the view box.
 const RIGHT: f64 = 394.0;
 const LEFT: f64 = 44.0;
+/// Room for a character of a label beside the axis, as large as phones show it, and between label and axis.
+const CHARACTER: f64 = 7.6;
+const GAP: f64 = 6.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 106.0;
 /// The part of its place that a bar fills.
@@ -38,6 +41,9 @@ pub(in crate::web::pages) struct Label {
 pub(in crate::web::pages) struct Chart {
     /// What it shows, for who cannot see it.
     pub title: String,
+    /// Where the axis begins, and where the labels beside it end.
+    pub left: String,
+    pub labels_end: String,
     pub across: Vec<Label>,
     pub below: Vec<Label>,
     pub bars: Vec<Bar>,
@@ -99,8 +105,8 @@ fn step(highest: f64, steps: &[f64]) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "places of a drawing")]
-fn place(at: usize, count: usize) -> f64 {
-    LEFT + (at as f64 + 0.5) * (RIGHT - LEFT) / count.max(1) as f64
+fn place(left: f64, at: usize, count: usize) -> f64 {
+    left + (at as f64 + 0.5) * (RIGHT - left) / count.max(1) as f64
 }
 
 fn n(value: f64) -> String {
@@ -122,12 +128,16 @@ impl Chart {
             chart.across.push(Label { at: n(at), text_at: n(at + 4.0), text: (scale.name)(line * step) });
             line += 1.0;
         }
+        let longest = chart.across.iter().map(|label| label.text.chars().count()).max().unwrap_or_default();
+        let left = LEFT.max(longest as f64 * CHARACTER + 2.0 * GAP);
+        (chart.left, chart.labels_end) = (n(left), n(left - GAP));
+        let place = |at, count| place(left, at, count);
         let count = drawn.len();
         for at in (0..count).step_by(count.div_ceil(LABELS).max(1)) {
             let x = n(place(at, count));
             chart.below.push(Label { at: x.clone(), text_at: x, text: days.get(at).cloned().unwrap_or_default() });
         }
-        let width = (RIGHT - LEFT) / count.max(1) as f64 * FILLED;
+        let width = (RIGHT - left) / count.max(1) as f64 * FILLED;
         let bar = |at: usize, from: f64, to: f64, class| Bar {
             class,
             x: n(place(at, count) - width / 2.0),
@@ -203,6 +213,15 @@ mod tests {
         let one = Drawn::Line { values: vec![Some(1.0)], upper: vec![Some(1.0)] };
         let chart = Chart::of(String::new(), &one, &scale(), &[]);
         assert_eq!((chart.line, chart.dots.len()), (None, 1));
+    }
+
+    #[test]
+    fn the_longest_label_has_room_beside_the_axis() {
+        let scale = Scale { steps: &[1.0], name: Box::new(|_| "1 h 30 min".to_owned()) };
+        let chart = Chart::of(String::new(), &Drawn::Dots { values: vec![Some(1.0)] }, &scale, &[]);
+        let room: f64 = chart.labels_end.parse().unwrap();
+        assert!(room > 10.0 * CHARACTER && chart.left == n(room + GAP), "{room}");
+        assert_eq!(chart.dots[0].0, n((room + GAP + RIGHT) / 2.0), "the values stand behind it");
     }
 
     #[test]

@@ -5,8 +5,11 @@ use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
 use crate::domain::ids::ServiceName;
+use crate::web::pages::fault::Fault;
+use crate::web::pages::named;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::insights::{self, day};
+use crate::web::pages::words::missing::Missing;
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -39,8 +42,14 @@ pub(in crate::web::pages) struct Period {
 }
 
 impl Period {
-    pub fn of(asked: &Asked, services: &[ServiceName], viewer: &Viewer) -> Self {
-        let chosen = CHOICES.iter().position(|(word, ..)| *word == asked.period).unwrap_or(USUAL);
+    pub fn of(asked: &Asked, services: &[ServiceName], viewer: &Viewer) -> Result<Self, Fault> {
+        let chosen = match asked.period.as_str() {
+            "" => USUAL,
+            period => {
+                let known = CHOICES.iter().position(|(word, ..)| *word == period);
+                known.ok_or_else(|| Missing::Period(period.to_owned()))?
+            }
+        };
         let (_, parts, days) = CHOICES[chosen];
         let zone = &viewer.looks.zone;
         let earlier = if asked.before.is_some() { parts * days } else { 0 };
@@ -48,13 +57,13 @@ impl Period {
         let first = |part: i64| tomorrow.saturating_sub(((parts - part) * days).days());
         let begins: Vec<Date> = (0..=parts).map(first).collect();
         let bound = |date: &Date| date.to_zoned(zone.clone()).map_or(viewer.now, |zoned| zoned.timestamp());
-        Self {
-            service: services.iter().find(|known| known.as_str() == asked.service).cloned(),
+        Ok(Self {
+            service: named::service(services, &asked.service)?,
             chosen,
             bounds: begins.iter().map(bound).collect(),
             last: tomorrow.saturating_sub(1.day()),
             days: begins[..begins.len() - 1].to_vec(),
-        }
+        })
     }
 
     /// Its word in an address.

@@ -1,39 +1,24 @@
 //! The first line of a step's output that looks as if something went wrong.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use rusqlite::Connection;
 
+use crate::domain::fault::trouble;
 use crate::domain::run::{Run, Step};
 use crate::store::StoreError;
 use crate::store::logs::{self, lines};
 use crate::web::Web;
-
-/// Words by which programs tell that something went wrong.
-const TROUBLE: [&str; 12] = [
-    "error:",
-    "error ",
-    "error[",
-    "error\n",
-    "err!",
-    "fatal",
-    "panic",
-    "exception",
-    "traceback",
-    "failed",
-    "permission denied",
-    "command not found",
-];
 
 /// Bytes of a line that are looked at together.
 const LONGEST: usize = 64 * 1024;
 /// Bytes beside a word that say how it is meant.
 const CONTEXT: usize = 64;
 
-static WORDS: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(TROUBLE).ok());
+/// Most lines are none of trouble: only those with a sign of it are read word by word.
+static SIGNS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(trouble::SIGNS).ok());
 
 /// The first line of a step that failed which tells of trouble.
 pub(in crate::web::pages) async fn first(
@@ -85,42 +70,8 @@ fn search(conn: &Connection, run: i64, step: i64) -> Result<Option<u64>, StoreEr
     Ok(found.or_else(|| tells_of_trouble(&line).then_some(number)))
 }
 
-/// Whether a line has one of the words, by itself and not to say that there is no such thing: `0 failed`, `errors: 0`.
 fn tells_of_trouble(line: &[u8]) -> bool {
-    let line = &*without_colours(line);
-    WORDS.as_ref().is_some_and(|words| words.find_iter(line).any(|hit| !is_harmless(line, hit.start(), hit.end())))
-}
-
-/// A line without the sequences that terminals obey (ECMA-48, CSI).
-fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
-    if !line.contains(&b'\x1b') {
-        return Cow::Borrowed(line);
-    }
-    let (mut plain, mut rest) = (Vec::with_capacity(line.len()), line);
-    while let Some(at) = rest.windows(2).position(|two| two == b"\x1b[") {
-        plain.extend_from_slice(&rest[..at]);
-        let end =
-            rest[at + 2..].iter().position(|byte| (0x40..=0x7e).contains(byte)).map_or(rest.len(), |end| at + 3 + end);
-        rest = &rest[end..];
-    }
-    plain.extend_from_slice(rest);
-    Cow::Owned(plain)
-}
-
-fn is_harmless(line: &[u8], begins: usize, ends: usize) -> bool {
-    let before = &line[begins.saturating_sub(CONTEXT)..begins];
-    if before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-        return true;
-    }
-    let before = String::from_utf8_lossy(before);
-    let counted = before.trim_end_matches([' ', '\t', '(', '[']);
-    let count = counted.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    if counted.len() < before.len() && ["0", "no", "without"].iter().any(|none| count.eq_ignore_ascii_case(none)) {
-        return true;
-    }
-    let rest = String::from_utf8_lossy(&line[ends..line.len().min(ends + CONTEXT)]);
-    let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches([' ', ':', '=', '\t']);
-    rest.starts_with('0') && !rest[1..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
+    SIGNS.as_ref().is_some_and(|signs| signs.is_match(line)) && trouble::tells(&String::from_utf8_lossy(line))
 }
 
 #[cfg(test)]
@@ -142,6 +93,13 @@ mod tests {
             ("\u{1b}[32m0 failed\u{1b}[0m\n\u{1b}[31mERROR\u{1b}[0m\n", Some(2)),
             ("3 failed, 0 skipped\n", Some(1)),
             ("error: 0x80070005 refused\n", Some(1)),
+            ("build ok\nTypeError: Cannot read properties of undefined\n    at foo (x.js:1)\n", Some(2)),
+            (
+                "test payment::failed_is_retried ... ok\ntest fatal_is_told ... ok\nerror: linking with cc failed\n",
+                Some(3),
+            ),
+            ("cc x.c\nx.c:1: undefined reference to foo\nmake: *** [all] Error 1\n", Some(2)),
+            ("начало\nОшибка: нет соединения\n", Some(2)),
         ] {
             for size in [1, 5, 9, 100] {
                 let conn = test_database();

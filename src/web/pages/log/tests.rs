@@ -119,7 +119,8 @@ fn a_long_line_is_read_whole_by_links() {
     };
     let around = text(&window(&conn, Wanted::Around(2)));
     let line = around.lines().find_map(|line| line.strip_prefix("<span data-open>")).unwrap();
-    let (mut seen, mut next) = (line.split('<').next().unwrap().to_owned(), way(line, "… +"));
+    let (mut seen, mut next) = (line.split('<').next().unwrap().to_owned(), way(line, "…</a>"));
+    assert!(next.is_some(), "how much there is behind it was not read");
     while let Some(cell) = next {
         let piece = window(&conn, Wanted::Piece(2, cell));
         assert!((piece.first, piece.last, piece.is_piece) == (2, 2, true) && piece.later == Some(3));

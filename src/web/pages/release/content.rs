@@ -10,7 +10,7 @@ use crate::web::pages::tone::Tone;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::release as words;
 
-/// Commits that are shown.
+/// Commits that are shown at once.
 const COMMITS: usize = 20;
 
 /// The surfaces of a release.
@@ -69,7 +69,10 @@ pub(super) struct Commits {
     pub since: String,
     pub url: Option<String>,
     pub shown: Vec<CommitLine>,
-    pub more: u64,
+    /// Those that are folded.
+    pub rest: Vec<CommitLine>,
+    /// How many older ones there are of which nothing else is known.
+    pub unlisted: u64,
 }
 
 /// An address, if a browser may follow it.
@@ -131,25 +134,61 @@ fn health(name: &SurfaceName, overview: &ReleaseOverview, runs: &[Run], viewer: 
 }
 
 pub(super) fn commits(list: Option<&CommitList>, looks: &Looks) -> Option<Commits> {
+    listed(list, |given| looks.person(given))
+}
+
+fn listed(list: Option<&CommitList>, person: impl Fn(&str) -> String) -> Option<Commits> {
     let list = list.filter(|list| list.total > 0)?;
-    let shown = list.commits.iter().take(COMMITS).map(|commit| CommitLine {
+    let lines = list.commits.iter().map(|commit| CommitLine {
         short: commit.sha.chars().take(7).collect(),
         title: commit.title.clone(),
-        by: looks.person(commit.login.as_deref().unwrap_or(&commit.author)),
+        by: person(commit.login.as_deref().unwrap_or(&commit.author)),
         url: commit.url.as_deref().and_then(web_address),
     });
+    let mut shown: Vec<_> = lines.collect();
+    let rest = shown.split_off(shown.len().min(COMMITS));
     Some(Commits {
         total: list.total,
         since: list.since.to_string(),
         url: list.url.as_deref().and_then(web_address),
-        more: list.total.saturating_sub(COMMITS as u64),
-        shown: shown.collect(),
+        unlisted: list.total.saturating_sub(list.commits.len() as u64),
+        shown,
+        rest,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::web_address;
+    use super::{COMMITS, listed, web_address};
+    use crate::domain::commits::{CommitLine, CommitList};
+    use crate::domain::ids::ReleaseId;
+    use crate::domain::version::Version;
+
+    #[test]
+    fn every_commit_that_is_known_can_be_reached() {
+        let commit = |number: usize| CommitLine {
+            sha: format!("{number:040}"),
+            title: format!("Change {number}"),
+            author: "Ann Lee".into(),
+            login: None,
+            url: None,
+        };
+        let list = |known: usize, total| CommitList {
+            since: Version { release: ReleaseId(1), tag: None, commit: None },
+            total,
+            lacking: 0,
+            url: None,
+            commits: (0..known).map(commit).collect(),
+            pull_requests: Vec::new(),
+        };
+        for (known, total, shown, rest, unlisted) in
+            [(3, 3, 3, 0, 0), (215, 215, COMMITS, 195, 0), (250, 300, COMMITS, 230, 50)]
+        {
+            let commits = listed(Some(&list(known, total)), str::to_owned).unwrap();
+            assert_eq!((commits.shown.len(), commits.rest.len(), commits.unlisted), (shown, rest, unlisted));
+            assert!(commits.shown.iter().chain(&commits.rest).all(|line| line.by == "Ann Lee"));
+        }
+    }
 
     #[test]
     fn only_the_web_is_a_link() {

@@ -49,6 +49,7 @@ struct PlanPage {
     own: &'static ReleaseWords,
     id: i64,
     service: String,
+    title: String,
     /// The environments: their word, their name, and whether the plan is for them.
     environments: Vec<(String, String, bool)>,
     from: Option<String>,
@@ -69,7 +70,8 @@ pub(in crate::web::pages) async fn show(
         Some(name) => name.parse().map_err(|rule| Invalid::new("environment", rule))?,
         None => Env::Production,
     };
-    let service = readable(&web, &viewer, id).await?.service;
+    let release = readable(&web, &viewer, id).await?;
+    let (service, title) = (&release.service, release.title());
     let (looks, labels, own) = (&viewer.looks, viewer.looks.words(), words::of(viewer.looks.language));
     let plan = PlanOverview::read(&web.engine, id, environment).await?;
     let (mut parts, mut from, mut none) = (Vec::new(), None, None);
@@ -95,10 +97,11 @@ pub(in crate::web::pages) async fn show(
         (env.to_string(), name.to_owned(), env == environment)
     });
     let page = PlanPage {
-        frame: Frame::inside(&viewer, "board", &format!("{} · {service} #{id}", own.plan)),
+        frame: Frame::inside(&viewer, "board", &format!("{} · {service} {title}", own.plan)),
         own,
         id: id.0,
         service: service.to_string(),
+        title,
         environments: environments.collect(),
         from,
         none: none.map(|why| looks.sentence(&why)),

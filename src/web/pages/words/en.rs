@@ -47,6 +47,7 @@ pub(super) const WORDS: Words = Words {
     since: "signed in",
     seen: "last used",
     end_session: "Sign out there",
+    end_other_sessions: "Sign out everywhere else",
     needs_you: "Needs you",
     waits_for_your_approval: "waits for your approval",
     review: "Review and approve",

@@ -21,6 +21,9 @@ pub(in crate::web::pages) struct Words {
     pub nothing: &'static str,
     pub how: &'static str,
     pub show_all: &'static str,
+    pub only_differing: &'static str,
+    pub services_before: &'static str,
+    pub services_behind: &'static str,
 }
 
 const EN: Words = Words {
@@ -39,6 +42,9 @@ const EN: Words = Words {
     nothing: "Nothing fits.",
     how: "A number, a tag or a commit or its beginning (4 digits or more), or a person who started, owns or voted on it.",
     show_all: "Show all",
+    only_differing: "Only those that differ",
+    services_before: "Services before",
+    services_behind: "More services",
 };
 
 const RU: Words = Words {
@@ -57,6 +63,9 @@ const RU: Words = Words {
     nothing: "Ничего не нашлось.",
     how: "Номер, тег, коммит или его начало (от 4 знаков), или человек: инициатор, ответственный, кто голосовал.",
     show_all: "Показать все",
+    only_differing: "Только с отличиями",
+    services_before: "Предыдущие сервисы",
+    services_behind: "Ещё сервисы",
 };
 
 /// The labels of a language.

@@ -47,6 +47,7 @@ pub(super) const WORDS: Words = Words {
     since: "вход",
     seen: "последний раз",
     end_session: "Выйти там",
+    end_other_sessions: "Выйти везде, кроме этого браузера",
     needs_you: "Ждёт вас",
     waits_for_your_approval: "ждёт вашего подтверждения",
     review: "Посмотреть и подтвердить",

@@ -1,0 +1,166 @@
+use super::*;
+
+/// Lines as programs print them at their failure.
+const TELLING: &[&str] = &[
+    "error: no such table",
+    "ERROR no",
+    "\u{1b}[1mERROR\u{1b}[0m no",
+    "\u{1b}[31mTypeError: x is undefined\u{1b}[0m",
+    "fatal: not a git repository",
+    "TypeError: Cannot read properties of undefined",
+    "ReferenceError: foo is not defined",
+    "Error: Cannot find module 'x'",
+    "    AssertionError [ERR_ASSERTION]: Expected values to be equal",
+    "Caused by: java.lang.NullPointerException: x",
+    "Caused by: java.lang.NullPointerException",
+    "Exception in thread \"main\" java.lang.IllegalStateException: x",
+    "Unhandled exception. System.InvalidOperationException: no",
+    "Uncaught RangeError at x.js:3",
+    "requests.exceptions.ConnectionError: refused",
+    "App\\Exceptions\\PaymentException: declined",
+    "ValueError",
+    "E   AssertionError: assert 1 == 2",
+    "E       assert 1 == 2",
+    "E: Unable to locate package foo",
+    "--- FAIL: TestX (0.00s)",
+    "FAIL",
+    "FAIL src/x.test.js",
+    "test_b.py::test_x FAILED",
+    "FAILED test_b.py::test_x - AssertionError",
+    "not ok 3 - adds numbers",
+    "./deploy.sh: line 3: foo: not found",
+    "sh: 1: foo: not found",
+    "sh: line 3: foo: not found",
+    "bash: foo: command not found",
+    "Segmentation fault (core dumped)",
+    "Segmentation fault",
+    "Killed",
+    "Aborted (core dumped)",
+    "./run.sh: line 2:  4711 Killed                  python train.py",
+    "curl: (7) Connection refused",
+    "curl: (22) The requested URL returned 500",
+    "Traceback (most recent call last):",
+    "thread 'main' panicked at src/main.rs:3:5:",
+    "panic: runtime error: index out of range",
+    "x.c:1: undefined reference to foo",
+    "make: *** [all] Error 1",
+    "npm ERR! code ELIFECYCLE",
+    "npm error code 1",
+    "error[E0425]: cannot find value",
+    "error linking with cc failed",
+    "src/a.ts(3,5): error TS2322: Type",
+    "psql:x.sql:3: ERROR:  relation does not exist",
+    "FATAL: role does not exist",
+    "FATAL:  password authentication failed for user",
+    "#5 ERROR: process \"/bin/sh -c x\" did not complete",
+    "ERROR: x\r",
+    "2026-11-30T15:22:40Z ERROR cannot reach the database",
+    "[2026-11-30 15:22:40] production.ERROR: x",
+    "app-1  | Error: listen EADDRINUSE",
+    "level=error msg=\"cannot bind\"",
+    "{\"level\":\"error\",\"msg\":\"x\"}",
+    "host : ok=2 changed=0 unreachable=0 failed=1",
+    "3 failed, 0 skipped",
+    "Found 2 errors in 1 file",
+    "Build failed",
+    "BUILD FAILURE",
+    "error: 0x80070005 refused",
+    "cp: cannot create '/x': Permission denied",
+    "write /x: no space left on device",
+    "Ошибка: нет соединения",
+    "Не удалось подключиться к базе",
+    "An error occurred while installing x",
+    "Error response from daemon: no such image",
+];
+
+/// Lines of healthy output, in which the same words stand.
+const WELL_MEANT: &[&str] = &[
+    "",
+    "all well",
+    "npm notice",
+    "  ✓ shows error: message when the card is declined (3 ms)",
+    "  ✓ retries failed request",
+    "    ✔ throws TypeError: when empty",
+    "test payment::failed_is_retried ... ok",
+    "test fatal_is_told ... ok",
+    "test_error (tests.X) ... ok",
+    "ok 3 - reports error: x",
+    "ok  \tpkg/errors\t0.1s",
+    "PASS src/error.test.js",
+    "--- PASS: TestError (0.00s)",
+    "=== RUN   TestFailed",
+    "test_a.py::test_failed_login PASSED",
+    "test_a.py::test[failed login] PASSED  [ 50%]",
+    "Running rustc -C panic=abort",
+    "npm WARN deprecated exception-formatter@1.0",
+    "npm warn deprecated fatal: x",
+    "warning: error handling is experimental",
+    "Unpacking liberror-perl (0.17)",
+    "   Compiling thiserror v1.0.1",
+    "   Compiling quick-error v2.0.1",
+    "   Compiling error v0.1.0",
+    "Using --fail-on-error true",
+    "continue on error yes",
+    "exit on error",
+    "errors: none",
+    "Failed: none",
+    "Failed tests: 0",
+    "Failed: 0, Passed: 3",
+    "zero failed",
+    "never failed",
+    "0 fatal errors",
+    "Found 0 errors and 0 failed checks",
+    "no error here",
+    "no tests failed",
+    "ok errors: 0, failed=0",
+    "test result: ok. 12 passed; 0 failed",
+    "Tests: 0 failed, 10 passed",
+    "Tests: 2 passed",
+    "\u{1b}[32m0 failed\u{1b}[0m",
+    "host : ok=2 changed=0 unreachable=0 failed=0",
+    "level=info msg=started error=null",
+    "without errors",
+    "Retrying failed downloads",
+    "error: the server is busy, retrying in 3 s",
+    "+ echo error: x",
+    "registered error handler",
+    "copying src/errors/fatal.rs",
+    "copying src/TypeError.js 1.2kB",
+    "Skilled workers",
+    "Ошибок: 0",
+    "без ошибки",
+    "terminated gracefully",
+    "2026-11-30 WARN connection failed once, going on",
+];
+
+#[test]
+fn a_line_is_read_as_it_is_meant() {
+    let missed: Vec<_> = TELLING.iter().filter(|line| !tells(line)).collect();
+    let wrong: Vec<_> = WELL_MEANT.iter().filter(|line| tells(line)).collect();
+    assert!(missed.is_empty() && wrong.is_empty(), "missed: {missed:#?}\nwrong: {wrong:#?}");
+}
+
+#[test]
+fn every_line_that_tells_has_one_of_the_signs() {
+    for line in TELLING {
+        let low = line.to_lowercase();
+        assert!(SIGNS.iter().any(|sign| low.contains(&sign.to_lowercase())), "{line}");
+    }
+}
+
+#[test]
+fn what_only_sums_up_is_known() {
+    for (line, sums) in [
+        ("make: *** [all] Error 1", true),
+        ("npm ERR! A complete log of this run", true),
+        ("=== 1 failed in 0.1s ===", true),
+        ("2 tests failed", true),
+        ("Traceback (most recent call last):", true),
+        ("FAIL", true),
+        ("--- FAIL: TestX", false),
+        ("ValueError: x", false),
+        ("collect2: error: ld returned 1 exit status", false),
+    ] {
+        assert_eq!(sums_up(line), sums, "{line}");
+    }
+}
