@@ -80,13 +80,20 @@ impl DataDir {
         self.0.join("address")
     }
 
-    /// The number of this start: higher than that of every earlier one, whatever the clock says.
-    fn generation(&self, now: jiff::Timestamp) -> anyhow::Result<u64> {
+    /// The number of this start: higher than that of every earlier one, whatever the clock says. On a full disk it is not noted yet:
+    /// no host hears it before the file of this name holds it.
+    fn generation(&self, now: jiff::Timestamp) -> anyhow::Result<(u64, Option<PathBuf>)> {
         let path = self.0.join("generation");
         let last = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0);
         let number = last.saturating_add(1).max(now.as_millisecond().unsigned_abs());
-        key::replace(&path, number.to_string().as_bytes())?;
-        Ok(number)
+        match key::replace(&path, number.to_string().as_bytes()) {
+            Ok(()) => Ok((number, None)),
+            Err(error) if error.is_disk_full() => {
+                tracing::error!(%error, "the number of this start cannot be noted; nothing is done on hosts until it is");
+                Ok((number, Some(path)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What others could do there, if they could.
@@ -156,9 +163,9 @@ impl App {
         data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
         let lock = DirectoryLock::acquire(data_dir.path())?;
         let (now, process) = (clock.now(), hex::encode(&key::random_bytes()?[..8]));
-        let generation = data_dir.generation(now)?;
+        let (generation, unnoted) = data_dir.generation(now)?;
         let services = config.services.iter().map(|service| service.name.clone()).collect();
-        let start = Some(Start { generation, process: process.clone(), now, services });
+        let start = Some(Start { generation, process: process.clone(), now, services, unnoted });
         let options = StoreOptions { start, ..StoreOptions::new(data_dir.database(), data_dir.audit_key()) };
         let store = Store::open(&options)?;
         let absolute = std::path::absolute(data_dir.path()).context("the data directory has no absolute path")?;

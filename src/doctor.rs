@@ -59,6 +59,8 @@ pub struct Subject<'a> {
     pub file: &'a Path,
     /// Why RMM does not start with it on this machine, in sentences.
     pub refused: &'a [MachineFault],
+    /// What is questionable about this machine.
+    pub questionable: &'a [MachineFault],
     /// Which may not exist yet.
     pub database: &'a Path,
     /// What is known of the files that RMM may open.

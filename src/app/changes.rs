@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::domain::env::Env;
 use crate::domain::environment::Stragglers;
-use crate::domain::ids::ReleaseId;
+use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
@@ -99,21 +99,34 @@ async fn step(engine: &Engine, told: &AtomicI64) -> Result<bool, StoreError> {
 #[derive(Default)]
 struct About {
     tag: Option<String>,
+    release: Option<i64>,
+    /// The run that a status stands for.
+    run: Option<i64>,
     /// Hosts that may run another version than production.
     stragglers: Option<Stragglers>,
 }
 
 impl About {
     fn read(conn: &Connection, catalog: &Catalog, row: &EventRow) -> Result<Self, StoreError> {
-        let told = row.release.filter(|_| TOLD.contains(&row.kind.as_str()));
-        let release = told.map(|id| releases::get(conn, ReleaseId(id))).transpose()?.flatten();
-        let Some(release) = release else { return Ok(Self::default()) };
-        let tag = release.tag.as_ref().map(ToString::to_string);
-        let Some(service) = catalog.service(&release.service).filter(|_| row.kind == "release_moved") else {
-            return Ok(Self { tag, stragglers: None });
+        if !TOLD.contains(&row.kind.as_str()) {
+            return Ok(Self::default());
+        }
+        let by_run = || row.run.map(|run| runs::get(conn, RunId(run))).transpose();
+        let release = match row.release {
+            Some(release) => Some(ReleaseId(release)),
+            None => by_run()?.flatten().map(|run| run.release),
         };
+        let release = release.map(|id| releases::get(conn, id)).transpose()?.flatten();
+        let Some(release) = release else { return Ok(Self::default()) };
+        let (tag, number) = (release.tag.as_ref().map(ToString::to_string), Some(release.id.0));
+        let about = Self { tag, release: number, run: row.run, stragglers: None };
+        if row.kind != "release_moved" {
+            return Ok(about);
+        }
+        let run = runs::last_of_release(conn, release.id, None, 1)?.last().map(|run| run.id.0);
+        let Some(service) = catalog.service(&release.service) else { return Ok(Self { run, ..about }) };
         let production = runs::environment(conn, &release.service, Env::Production)?;
-        Ok(Self { tag, stragglers: Stragglers::of(&release, &production, service) })
+        Ok(Self { run, stragglers: Stragglers::of(&release, &production, service), ..about })
     }
 }
 
@@ -124,7 +137,7 @@ fn line(row: &EventRow, about: &About, catalog: &Catalog) {
     let text = |name: &str| data[name].as_str();
     let actor = serde_json::from_str::<Actor>(&row.actor).ok();
     let by = actor.as_ref().map(Actor::label);
-    let (service, release, run, why) = (row.service.as_deref(), row.release, row.run, text("reason"));
+    let (service, release, run, why) = (row.service.as_deref(), about.release, row.run, text("reason"));
     let trace_id = row.trace_id.as_deref();
     match row.kind.as_str() {
         "release_created" => {
@@ -146,11 +159,12 @@ fn line(row: &EventRow, about: &About, catalog: &Catalog) {
                 status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)
             };
             let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
+            let run = about.run.filter(|_| status.is_some_and(is_of_run));
             let is_alarm = because.is_some_and(|reason| reason.is_of_moved_tag());
             if is_alarm || stragglers.is_some() || status.is_some_and(is_bad) {
-                warn!(service, tag, release, from, to, by, why, trace_id, "{what}");
+                warn!(service, tag, release, run, from, to, by, why, trace_id, "{what}");
             } else {
-                info!(service, tag, release, from, to, by, why, trace_id, "{what}");
+                info!(service, tag, release, run, from, to, by, why, trace_id, "{what}");
             }
         }
         "tag_moved" => {
@@ -193,7 +207,7 @@ fn line(row: &EventRow, about: &About, catalog: &Catalog) {
         }
         "environment_repaired" => {
             let environment = text("environment");
-            info!(service, run, environment, by, trace_id, "the environment is repaired");
+            info!(service, tag, release, run, environment, by, trace_id, "the environment is repaired");
         }
         "gates_bypassed" => {
             let gates = data["gates"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -201,6 +215,23 @@ fn line(row: &EventRow, about: &About, catalog: &Catalog) {
             info!(service, tag, release, by, gates, why, trace_id, "gates of production are skipped");
         }
         _ => {}
+    }
+}
+
+/// Whether a run brings a release there, or begins with it.
+const fn is_of_run(status: Status) -> bool {
+    match status {
+        Status::StageBuilding
+        | Status::StageBuildingFailed
+        | Status::StageTestRollback
+        | Status::StageTestRollbackFailed
+        | Status::ManualTesting
+        | Status::Deploying
+        | Status::Deployed
+        | Status::ProductionRollback
+        | Status::RollbackDone
+        | Status::RollbackFailed => true,
+        Status::Initiated | Status::ManualTestFailed | Status::ManualTestPassed | Status::Cancelled => false,
     }
 }
 

@@ -69,6 +69,7 @@ impl ConfigFile {
                 config: &config,
                 file: &path,
                 refused: &refused,
+                questionable: &[],
                 database: &database,
                 open_files: &OpenFiles::allowed().finding(),
                 now,
@@ -101,12 +102,24 @@ impl ConfigFile {
                 tracing::error!("New configuration rejected; the old one stays active:\n{errors}");
                 Err(errors.0.iter().map(ToString::to_string).collect())
             }
+            Err(NotRead::Emptied) => {
+                let why = format!(
+                    "{} has neither a service nor a person any more, as a file that was cut off; if that is meant, restart RMM",
+                    self.path.display()
+                );
+                tracing::error!("New configuration rejected; the old one stays active:\n{why}");
+                Err(vec![why])
+            }
             Err(NotRead::Failed(failure)) => Err(vec![failure.to_string()]),
         }
     }
 
     async fn read(&self) -> Result<(Config, Composed), NotRead> {
         let file = Config::load(&self.path, &self.env).map_err(NotRead::Wrong)?;
+        let is_empty = |config: &Config| config.services.is_empty() && config.people.is_empty();
+        if is_empty(&file) && !is_empty(&self.file) {
+            return Err(NotRead::Emptied);
+        }
         let defined = self.engine.defined_services().await.map_err(|error| NotRead::Failed(error.into()))?;
         let composed = self.compose(&file, defined, None).map_err(NotRead::Wrong)?;
         Ok((file, composed))
@@ -201,6 +214,8 @@ pub fn at_a_start(file: &Config, defined: Vec<Defined>, env: &EnvVars) -> Result
 /// Why the file is not read again.
 enum NotRead {
     Wrong(ConfigErrors),
+    /// Nothing that was in it is in it any more.
+    Emptied,
     Failed(Failure),
 }
 

@@ -69,10 +69,8 @@ impl Check {
         }
         let unset = config.unset.iter().map(|problem| unset_secret(problem, told));
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
-        let mut faults = local_steps::unreadable(&config, &context.config);
-        faults.extend(local_steps::danger(&config).map(|danger| danger.fault));
-        faults.extend(DataDir::new(&config.server.data_dir).open_to_others());
-        warnings.extend(faults.iter().map(|fault| told.machine(fault)));
+        let of_files = about_files(&config, context);
+        warnings.extend(of_files.iter().map(|fault| told.machine(fault)));
         warnings.extend(
             aside
                 .iter()
@@ -80,9 +78,7 @@ impl Check {
         );
         warnings.extend(in_file.iter().map(|service| answers::defined_twice(told, service)));
         let files = OpenFiles::allowed();
-        let mut faults = orphans(&config, &context.env);
-        faults.extend(refusing_chats(&config));
-        faults.extend(machine(&config, context.var("PATH").unwrap_or_default()));
+        let mut faults = about_work(&config, context);
         faults.extend(few_open_files(files));
         warnings.extend(faults.iter().map(|fault| told.machine(fault)));
         let effective = config.effective();
@@ -138,6 +134,27 @@ pub(super) fn refused(config: &Config, file: &Path) -> Vec<MachineFault> {
     let mut errors = errors(config);
     errors.extend(local_steps::exposed(config, file));
     errors
+}
+
+/// What is questionable on this machine, but for how many files may be open.
+pub(super) fn questionable(config: &Config, context: &Context) -> Vec<MachineFault> {
+    about_files(config, context).into_iter().chain(about_work(config, context)).collect()
+}
+
+/// Who can do what with RMM's own files.
+fn about_files(config: &Config, context: &Context) -> Vec<MachineFault> {
+    let mut faults = local_steps::unreadable(config, &context.config);
+    faults.extend(local_steps::danger(config).filter(|danger| !danger.refused).map(|danger| danger.fault));
+    faults.extend(DataDir::new(&config.server.data_dir).open_to_others());
+    faults
+}
+
+/// What is missing for what RMM is to do.
+fn about_work(config: &Config, context: &Context) -> Vec<MachineFault> {
+    let mut faults = orphans(config, &context.env);
+    faults.extend(refusing_chats(config));
+    faults.extend(machine(config, context.var("PATH").unwrap_or_default()));
+    faults
 }
 
 /// Whether nothing has been released by this RMM. A database that cannot be asked may have a history.

@@ -24,7 +24,7 @@ use crate::wording::Language;
     rmm doctor machine address   configuration, database, disk; RMM's own address\n  \
     rmm doctor --json | jq '.[].findings[] | select(.state != \"ok\")'\n\n\
     Reads rmm.toml with its secrets, as `rmm serve` would, and asks from this machine; nothing is changed. What takes a running RMM \
-    (its state, backups, hosts) is asked of it. The findings are numbered, so that they can be spoken of. Exit status: 0 well (perhaps \
+    (its state, backups, hosts) is asked of it; that none runs is a failure, but for a look at all before the first start. The findings are numbered, so that they can be spoken of. Exit status: 0 well (perhaps \
     with warnings), 1 something is not, 2 the configuration is wrong."
 )]
 pub struct Doctor {
@@ -106,13 +106,16 @@ impl Doctor {
             config,
             file: &context.config,
             refused: &check::refused(config, &context.config),
+            questionable: &if self.wants(Part::Machine) { check::questionable(config, context) } else { Vec::new() },
             database: &DataDir::new(&config.server.data_dir).database(),
             open_files: &OpenFiles::allowed().finding(),
             now: context.ui.now,
         };
         let mut examined = subject.examine(&self.wanted(&[Part::Machine])).await;
         if [Part::Running, Part::Backups, Part::Hosts].into_iter().any(|part| self.wants(part)) {
-            let (running, client) = running::examine(context, self.language(context)).await;
+            // Before the first start there is none to be missed, unless it is asked for.
+            let is_missed = !self.parts.is_empty() || subject.database.exists();
+            let (running, client) = running::examine(context, self.language(context), is_missed).await;
             examined.push(running);
             if let Some(client) = client {
                 self.ask(&client, config, self.language(context), &mut examined).await;

@@ -16,7 +16,7 @@ use crate::store::export::{self, BESIDE, CONFIG, DATABASE, KEY, Manifest};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::schema::open_at_rest;
-use crate::store::{StoreError, backup, owner, with_suffix};
+use crate::store::{StoreError, backup, owner, replaced, with_suffix};
 use crate::terminal::note;
 use crate::wording::Language;
 
@@ -126,12 +126,7 @@ impl Import {
         let work = work_in(&data_dir)?;
         carry(&manifest, opened.path(), work.path())?;
         self.verify(work.path(), context)?;
-        let replaced = backup::set_aside(&files.database())?;
-        if files.audit_key().exists() {
-            let kept = with_suffix(&files.audit_key(), ".before-import");
-            fs::rename(files.audit_key(), &kept).map_err(|error| StoreError::io(FileAct::Create, &kept, error))?;
-        }
-        export::place(&manifest, work.path(), &data_dir)?;
+        let replaced = export::place(&manifest, work.path(), &data_dir)?;
         place_config(context, &imported, &data_dir)?;
         if let Some(replaced) = replaced {
             note(&answers::database_kept(language, replaced.display()));
@@ -214,9 +209,24 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
 }
 
 /// A folder for the time of the work, for the owner only.
-fn work_in(folder: &Path) -> Result<TempDir, Fault> {
-    let made = tempfile::Builder::new().prefix(".rmm-moving-").tempdir_in(folder);
+fn work_in(folder: &Path) -> Result<Work, Fault> {
+    const BEGINNING: &str = ".rmm-moving-";
+    replaced::clear(folder, |name| name.starts_with(BEGINNING));
+    let made = tempfile::Builder::new().prefix(BEGINNING).tempdir_in(folder);
+    let made = made.and_then(|made| Ok(Work { _in_use: replaced::in_use(made.path())?, folder: made }));
     made.map_err(|error| StoreError::io(FileAct::CreateFolderIn, folder, error).into())
+}
+
+/// A folder that no other process clears away.
+struct Work {
+    folder: TempDir,
+    _in_use: File,
+}
+
+impl Work {
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// Keeps RMM from running meanwhile.

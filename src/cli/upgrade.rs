@@ -4,7 +4,7 @@
 mod told;
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::contract::Health;
 use crate::store::at_rest::{Kept, Position};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
+use crate::store::space::Space;
 use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
 use crate::wording::Language;
@@ -30,8 +31,10 @@ use crate::wording::Language;
 const PAUSE: Duration = Duration::from_millis(250);
 /// A stopped RMM gives up its data directory within this time.
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
-/// The old version was ready before, so it is waited for whatever is said about the new one.
-const OLD_IS_UP_WITHIN: Duration = Duration::from_secs(120);
+/// The old version was ready before, so it has at least this time, however short that of the new one is.
+const OLD_HAS: Duration = Duration::from_secs(30);
+/// Room on the disk that is left beside the copy of the database, in bytes.
+const SPARE_ROOM: u64 = 16 << 20;
 
 /// Put a new binary in the place of this one, and go back if RMM does not come up with it.
 #[derive(Debug, Args)]
@@ -40,7 +43,8 @@ const OLD_IS_UP_WITHIN: Duration = Duration::from_secs(120);
     On RMM's own machine, as the user who may replace the binary (root). In this order: the new binary says its version and checks the \
     configuration; RMM is stopped; binary and database are kept, as ….old and rmm.db.before-upgrade; the new binary takes its place and RMM \
     is started, which migrates the database. Is it not ready in time, it is stopped, binary and database are put back, and RMM is \
-    started as it was. Steps that run on hosts go on all the while.\n\n\
+    started as it was. Steps that run on hosts go on all the while. An upgrade that was killed is run again: what it has kept of the old version \
+    stays what is gone back to.\n\n\
     Exit status: 0 the new version runs, 1 the old one does, 2 the new binary cannot be taken."
 )]
 pub struct Upgrade {
@@ -55,7 +59,7 @@ pub struct Upgrade {
     /// The command that starts it
     #[arg(long, value_name = "COMMAND", default_value = "systemctl start rmm")]
     start: String,
-    /// How long the new version may take until it is ready
+    /// How long the new version may take until it is ready; the old one, should it have to come back, has this time, and at least 30 s
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     wait: u64,
     /// Take an older version, too
@@ -71,29 +75,59 @@ struct Places {
     new: PathBuf,
     /// The old one, once it is replaced.
     old: PathBuf,
+    /// There from before the replacement until its end is known.
+    mark: PathBuf,
     data: PathBuf,
+}
+
+impl Places {
+    /// Whether a binary was replaced by an upgrade that was killed before its end was known.
+    fn are_half_upgraded(&self) -> bool {
+        let number = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+        self.mark.exists() && number(&self.old).is_some_and(|old| number(&self.installed) != Some(old))
+    }
+}
+
+/// What is gone back to.
+struct Before {
+    /// The version of the old binary.
+    version: String,
+    database: Option<Kept>,
 }
 
 impl Upgrade {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let places = self.places(context)?;
         let version = self.candidate(&places, context).inspect_err(|_| forget(&places.new))?;
+        // One that has come up in the end was an upgrade like any other.
+        let own = env!("CARGO_PKG_VERSION");
+        let goes_on = places.are_half_upgraded() && ready(context).await.ok().as_deref() != Some(own);
+        let is_version = if goes_on {
+            self.tell(context, &Told::GoesOn { old: &places.old });
+            version_of(&places.old).map_err(|why| failed(context, &Trouble::RunsNot(&places.old, &why)))?
+        } else {
+            has_room(&places.data, context).inspect_err(|_| forget(&places.new))?;
+            own.to_owned()
+        };
         self.tell(context, &Told::Stopping);
         run(&self.stop)
             .inspect_err(|_| forget(&places.new))
             .map_err(|why| failed(context, &Trouble::NotStopped(&why)))?;
-        let kept = match keep(&places, context.ui.language).await {
-            Ok(kept) => kept,
+        let before = match keep(&places, goes_on, context.ui.language).await {
+            Ok(database) => Before { version: is_version, database },
             Err(why) => {
                 forget(&places.new);
                 let why = Trouble::NothingReplaced(&why).text(context.ui.language);
-                return Err(self.start_again(context, &why).await);
+                return Err(self.start_again(context, own, &why).await);
             }
         };
         self.tell(context, &Told::Starting(&version));
-        match self.come_up(context, &version, Duration::from_secs(self.wait)).await {
-            Ok(()) => print(&Told::Runs { version: &version, old: &places.old }.text(context.ui.language)),
-            Err(why) => Err(self.go_back(context, &places, kept.as_ref(), &why).await),
+        match self.come_up(context, &version.to_string(), Duration::from_secs(self.wait)).await {
+            Ok(()) => {
+                forget(&places.mark);
+                print(&Told::Runs { version: &version, old: &places.old }.text(context.ui.language))
+            }
+            Err(why) => Err(self.go_back(context, &places, &before, &why).await),
         }
     }
 
@@ -108,7 +142,8 @@ impl Upgrade {
             return Err(Fault::Usage(Trouble::IsInstalled(&installed).text(context.ui.language)));
         }
         let data = context.local()?.data_dir;
-        Ok(Places { new: with_suffix(&installed, ".new"), old: with_suffix(&installed, ".old"), installed, data })
+        let beside = |suffix: &str| with_suffix(&installed, suffix);
+        Ok(Places { new: beside(".new"), old: beside(".old"), mark: beside(".upgrading"), installed, data })
     }
 
     /// Copies the new binary beside the installed one and looks whether it can be taken: its version.
@@ -118,10 +153,8 @@ impl Upgrade {
             .map_err(|error| Fault::Usage(faults::not_read(context.ui.language, &self.file, error)))?;
         write(&places.new, &bytes)
             .map_err(|error| Fault::Failed(faults::not_written(context.ui.language, &places.new, error)))?;
-        let said = output(Command::new(&places.new).arg("--version"))
-            .map_err(|why| usage(Trouble::RunsNot(&self.file, &why)))?;
-        let version = said.trim().strip_prefix("rmm ").and_then(|version| version.parse::<Version>().ok());
-        let version = version.ok_or_else(|| usage(Trouble::NoRmm(&self.file, &said)))?;
+        let said = version_of(&places.new).map_err(|why| usage(Trouble::RunsNot(&self.file, &why)))?;
+        let version = said.parse::<Version>().map_err(|_| usage(Trouble::NoRmm(&self.file, &said)))?;
         let own: Version =
             env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Fault::Failed(error.to_string()))?;
         self.tell(context, &Told::Found { version: &version, own: &own, sum: &hex::encode(Sha256::digest(&bytes)) });
@@ -134,13 +167,13 @@ impl Upgrade {
     }
 
     /// Starts RMM and waits until it is ready with this version.
-    async fn come_up(&self, context: &Context, version: &Version, within: Duration) -> Result<(), String> {
+    async fn come_up(&self, context: &Context, version: &str, within: Duration) -> Result<(), String> {
         run(&self.start)?;
         let language = context.ui.language;
         let mut last = Trouble::Silent.text(language);
         for _ in 0..=within.as_millis() / PAUSE.as_millis() {
             match ready(context).await {
-                Ok(running) if running == version.to_string() => return Ok(()),
+                Ok(running) if running == version => return Ok(()),
                 Ok(running) => last = Trouble::OtherAnswers { running: &running, version }.text(language),
                 Err(why) => last = why,
             }
@@ -150,18 +183,24 @@ impl Upgrade {
     }
 
     /// The new version does not work: all is as it was.
-    async fn go_back(&self, context: &Context, places: &Places, kept: Option<&Kept>, why: &str) -> Fault {
+    async fn go_back(&self, context: &Context, places: &Places, before: &Before, why: &str) -> Fault {
         self.tell(context, &Told::GoingBack { why });
         // One that has ended by itself may be no service to stop any more.
         let (stopped, language) = (run(&self.stop), context.ui.language);
         let back = match lock(&places.data, language).await {
             Ok(_lock) => fs::rename(&places.old, &places.installed)
                 .map_err(|error| Trouble::NotPutBack(&places.installed, &error).text(language))
-                .and_then(|()| kept.map_or(Ok(()), |kept| self.database_back(context, places, kept))),
+                .and_then(|()| match &before.database {
+                    Some(kept) => self.database_back(context, places, kept),
+                    None => Ok(()),
+                }),
             Err(why) => Err(format!("{why}{}", stopped.err().map(|why| format!(" ({why})")).unwrap_or_default())),
         };
         match back {
-            Ok(()) => self.start_again(context, &Trouble::NotUp(why).text(language)).await,
+            Ok(()) => {
+                forget(&places.mark);
+                self.start_again(context, &before.version, &Trouble::NotUp(why).text(language)).await
+            }
             Err(trouble) => failed(context, &Trouble::NotBack { why, trouble: &trouble, old: &places.old }),
         }
     }
@@ -181,15 +220,12 @@ impl Upgrade {
         restore(&files, &kept.database(), context).map_err(|fault| fault.told(context.ui.language))
     }
 
-    /// Starts RMM as it was: how that ends.
-    async fn start_again(&self, context: &Context, why: &str) -> Fault {
-        let own = Version::parse(env!("CARGO_PKG_VERSION"));
-        let up = match own {
-            Ok(own) => self.come_up(context, &own, OLD_IS_UP_WITHIN).await,
-            Err(error) => Err(error.to_string()),
-        };
-        match up {
-            Ok(()) => failed(context, &Trouble::RunsAsBefore(why)),
+    /// Starts RMM as it was, with this version: how that ends.
+    async fn start_again(&self, context: &Context, version: &str, why: &str) -> Fault {
+        let within = Duration::from_secs(self.wait).max(OLD_HAS);
+        self.tell(context, &Told::StartingAgain { version, seconds: within.as_secs(), why });
+        match self.come_up(context, version, within).await {
+            Ok(()) => failed(context, &Trouble::RunsAsBefore { why, version }),
             Err(trouble) => failed(context, &Trouble::OldNotUp { why, trouble: &trouble }),
         }
     }
@@ -199,18 +235,39 @@ impl Upgrade {
     }
 }
 
-/// With RMM stopped: keeps its database, and puts the new binary in the place of the old one.
-async fn keep(places: &Places, language: Language) -> Result<Option<Kept>, String> {
+/// Whether the copy of the database has room: what has not is not stopped for it.
+fn has_room(data: &Path, context: &Context) -> Result<(), Fault> {
+    let space = Space::of(&DataDir::new(data).database());
+    let Some(database) = space.database else { return Ok(()) };
+    let needed = database + space.log.unwrap_or(0) + SPARE_ROOM;
+    match space.free {
+        Some(free) if free < needed => Err(failed(context, &Trouble::NoRoom { folder: data, needed, free })),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// With RMM stopped: keeps its database, and puts the new binary in the place of the old one. `goes_on`: what was kept by an upgrade
+/// that was killed is what is kept.
+async fn keep(places: &Places, goes_on: bool, language: Language) -> Result<Option<Kept>, String> {
     let _lock = lock(&places.data, language).await?;
     let files = DataDir::new(&places.data);
-    let kept = Kept::of(&files.database(), &files.audit_key()).map_err(|error| language.store(&error.fault()))?;
-    forget(&places.old);
-    // As a link, the installed name is never without a binary.
-    fs::hard_link(&places.installed, &places.old)
-        .or_else(|_| fs::copy(&places.installed, &places.old).map(|_| ()))
-        .and_then(|()| fs::rename(&places.new, &places.installed))
-        .map_err(|error| format!("{}: {error}", places.installed.display()))?;
+    let (database, key) = (files.database(), files.audit_key());
+    let kept = if goes_on { Kept::again(&database, &key) } else { Kept::of(&database, &key) };
+    let kept = kept.map_err(|error| language.store(&error.fault()))?;
+    replace(places, goes_on).map_err(|error| format!("{}: {error}", places.installed.display()))?;
     Ok(kept)
+}
+
+fn replace(places: &Places, goes_on: bool) -> std::io::Result<()> {
+    if !goes_on {
+        forget(&places.mark);
+        forget(&places.old);
+        // As a link, the installed name is never without a binary.
+        fs::hard_link(&places.installed, &places.old)
+            .or_else(|_| fs::copy(&places.installed, &places.old).map(|_| ()))?;
+        File::create(&places.mark)?.sync_all()?;
+    }
+    fs::rename(&places.new, &places.installed)
 }
 
 /// The data directory, once the RMM that was stopped has left it.
@@ -246,6 +303,12 @@ async fn ready(context: &Context) -> Result<String, String> {
     let client = Client::http(&url, None).map_err(told)?;
     let answer = client.json::<Health>(Call::get("/readyz").patience(health::TIMEOUT)).await;
     answer.map(|(health, _)| health.version).map_err(told)
+}
+
+/// The version that a binary says it has; whatever else it says, if that is none.
+fn version_of(binary: &Path) -> Result<String, String> {
+    let said = output(Command::new(binary).arg("--version"))?;
+    Ok(said.trim().strip_prefix("rmm ").map_or(said.clone(), ToOwned::to_owned))
 }
 
 /// Runs a command of the operator's.

@@ -78,13 +78,28 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
             .find_map(|line| line.split_once('\t').filter(|(_, reference)| *reference == name))
             .map(|(id, _)| id.to_owned())
     };
-    let plain =
-        find(&plain).ok_or_else(|| Unresolved::NoTag(fault(RepositoryFault::NoTag { url, tag: tag.clone() })))?;
+    let Some(plain) = find(&plain) else {
+        // A server that is none of git's may answer, too.
+        return Err(if lists_nothing(repository, ca).await? {
+            Unresolved::ForNow(fault(RepositoryFault::ListsNothing { url }))
+        } else {
+            Unresolved::NoTag(fault(RepositoryFault::NoTag { url, tag: tag.clone() }))
+        });
+    };
     let id = |id| Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(Reason::told(invalid.to_string())));
     // An annotated tag is an object of its own; the peeled line names the commit.
     match find(&peeled) {
         Some(commit) => Ok(Tagged { commit: id(commit)?, object: Some(id(plain)?) }),
         None => Ok(Tagged { commit: id(plain)?, object: None }),
+    }
+}
+
+/// Whether a repository has no branch at all, and nothing that is checked out.
+async fn lists_nothing(repository: &str, ca: Option<&str>) -> Result<bool, Unresolved> {
+    match ask(repository, ca, &["HEAD", "refs/heads/*"], MOST_OUTPUT).await {
+        Ok((_, listing)) => Ok(listing.trim().is_empty()),
+        Err(Unresolved::ForNow(Reason::Repository { fault: RepositoryFault::TooMuch { .. } })) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -369,6 +384,17 @@ mod tests {
             let said = tokio::time::timeout(TIMEOUT, bounded_output(endless, MOST_OUTPUT)).await.unwrap().unwrap();
             assert_eq!((said.stdout.len() + said.stderr.len()) as u64, MOST_OUTPUT);
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_none_of_gits_is_not_a_repository_without_the_tag() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/shop.git", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(async || "[\"x\", \"x\", \"x\"");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let found = resolve(&url, None, &Tag::parse("tag", "v1").unwrap()).await;
+        let lists_nothing = fault(RepositoryFault::ListsNothing { url });
+        assert!(matches!(&found, Err(Unresolved::ForNow(why)) if *why == lists_nothing), "{found:?}");
     }
 
     #[tokio::test]

@@ -28,11 +28,15 @@ pub(super) fn examine(subject: Subject<'_>) -> Examined {
     Examined { part: PART, about: About::Machine, findings: findings.into_iter().flatten().collect() }
 }
 
-fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Finding> {
+fn configuration(Subject { config, file, refused, questionable, .. }: Subject<'_>) -> Vec<Finding> {
     let refusal = |fault: &MachineFault| {
         Finding::fail(Topic::Config, MachineFact::Fault { fault: Box::new(fault.clone()) }).with(CHECK)
     };
     let mut findings: Vec<_> = refused.iter().map(refusal).collect();
+    findings.extend(config.collisions.iter().map(|problem| {
+        let fact = MachineFact::Misconfigured { problem: Box::new(problem.into()) };
+        Finding::fail(Topic::Config, fact).with(CHECK)
+    }));
     findings.extend(config.unset.iter().map(|problem| {
         let fact = MachineFact::NoSecret { key: problem.key.clone(), fault: problem.fault.clone() };
         Finding::warn(Topic::Secret, fact).with(Remedy::RunAsService)
@@ -41,6 +45,11 @@ fn configuration(Subject { config, file, refused, .. }: Subject<'_>) -> Vec<Find
         let fact = MachineFact::Misconfigured { problem: Box::new(warning.into()) };
         Finding::warn(Topic::Config, fact).with(CHECK)
     }));
+    findings.extend(
+        questionable.iter().map(|fault| {
+            Finding::warn(Topic::Config, MachineFact::Fault { fault: Box::new(fault.clone()) }).with(CHECK)
+        }),
+    );
     if findings.is_empty() {
         findings.push(Finding::ok(Topic::Config, MachineFact::ConfigurationRight { file: file.to_owned() }));
     }
@@ -85,7 +94,10 @@ fn disk(config: &Config) -> Vec<Finding> {
             LITTLE.. => Finding::ok(Topic::Disk, fact),
         })
     };
-    let backups = config.backup.as_ref().and_then(|backup| of(&backup.folder));
+    // RMM makes one in its data directory, and no other.
+    let is_made = |folder: &Path| folder.is_dir() || folder.parent() == Some(&config.server.data_dir);
+    let backups = config.backup.as_ref().map(|backup| &backup.folder).filter(|folder| is_made(folder));
+    let backups = backups.and_then(|folder| of(folder));
     of(&config.server.data_dir).into_iter().chain(backups).collect()
 }
 

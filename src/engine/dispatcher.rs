@@ -284,13 +284,17 @@ impl Dispatcher {
             "an effect failed for now and is tried again in {seconds} s"
         );
         let (id, error) = (leased.id, error.to_owned());
-        loop {
-            let error = error.clone();
-            if self.engine.store().write(move |tx| outbox::postpone(tx, id, due, &error)).await.is_ok() {
-                return;
+        let noted = async {
+            loop {
+                let error = error.clone();
+                if self.engine.store().write(move |tx| outbox::postpone(tx, id, due, &error)).await.is_ok() {
+                    return;
+                }
+                self.engine.clock().sleep(STORE_RETRY_INTERVAL).await;
             }
-            self.engine.clock().sleep(STORE_RETRY_INTERVAL).await;
-        }
+        };
+        // Where nothing can be written, the next start takes it over.
+        self.stop.run_until_cancelled(noted).await;
     }
 }
 

@@ -150,7 +150,8 @@ impl Engine {
         }
         let other = (!self.is_of_installation(&token)).then_some(token);
         let found = LastRun { host: host.clone(), run: number, at_work, other };
-        tracing::warn!(%service, environment = %kind, ?found, "the last run on a host is not in this database");
+        let whose = if found.other.is_some() { "of another installation" } else { "of this installation" };
+        tracing::warn!(%service, environment = %kind, %host, run = %number, at_work, "the last run on a host, {whose}, is not in this database");
         let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
         if let Err(error) = seen {
             tracing::warn!(error = %error.flatten(), "the highest number of a host could not be noted");

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::numbers::Numbers;
 use super::restored::Beside;
-use super::schema;
+use super::{replaced, schema};
 use crate::domain::reason::{Reason, RestoredBy};
 use crate::domain::version::Version;
 
@@ -127,7 +127,9 @@ fn others(database: &Path) -> Vec<PathBuf> {
         |directory: PathBuf| std::fs::read_dir(directory).into_iter().flatten().flatten().map(|file| file.path());
     let beside = files(directory.to_owned()).filter(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.strip_prefix(&named).is_some_and(|rest| rest == ".before-restore" || rest.ends_with(".bak"))
+        let is_kept =
+            |rest: &str| rest.starts_with(replaced::SUFFIX) && !replaced::BESIDE.iter().any(|end| rest.ends_with(end));
+        name.strip_prefix(&named).is_some_and(|rest| is_kept(rest) || rest.ends_with(".bak"))
     });
     beside.chain(files(directory.join("backups"))).filter(|path| path.is_file()).collect()
 }

@@ -65,13 +65,37 @@ impl Kept {
         if !database.exists() {
             return Ok(None);
         }
-        let files =
-            vec![database.to_owned(), with_suffix(database, "-wal"), Beside::path(database), Watermark::path(key_file)];
+        let files = Self::files(database, key_file);
         for file in &files {
             copy(file, &with_suffix(file, SUFFIX))?;
         }
         sync_directory_of(database)?;
         Ok(Some(Self { files, position: Position::of(database)? }))
+    }
+
+    /// What was kept before, as it is; none where no database was.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn again(database: &Path, key_file: &Path) -> Result<Option<Self>, StoreError> {
+        let kept = with_suffix(database, SUFFIX);
+        if !kept.exists() {
+            return Ok(None);
+        }
+        // Its log has another name than SQLite would look for.
+        let folder = tempfile::tempdir().map_err(|error| StoreError::io(FileAct::CreateFolderIn, &kept, error))?;
+        let copy = folder.path().join("kept.db");
+        for suffix in ["", "-wal"] {
+            let (from, to) = (with_suffix(&with_suffix(database, suffix), SUFFIX), with_suffix(&copy, suffix));
+            if from.exists() {
+                fs::copy(&from, &to).map_err(|error| StoreError::io(FileAct::Copy, &from, error))?;
+            }
+        }
+        Ok(Some(Self { files: Self::files(database, key_file), position: Position::of(&copy)? }))
+    }
+
+    fn files(database: &Path, key_file: &Path) -> Vec<PathBuf> {
+        vec![database.to_owned(), with_suffix(database, "-wal"), Beside::path(database), Watermark::path(key_file)]
     }
 
     /// The copy of the database.
@@ -94,23 +118,28 @@ impl Kept {
 }
 
 /// Makes `to` what `from` is: its content, mode and owner, or nothing.
-fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let partial = with_suffix(to, ".partial");
-    match fs::copy(from, &partial) {
+    // What does not fit is not left in the way of what still has to.
+    copy_by(from, &partial, to).inspect_err(|_| drop(fs::remove_file(&partial)))
+}
+
+fn copy_by(from: &Path, partial: &Path, to: &Path) -> Result<(), StoreError> {
+    match fs::copy(from, partial) {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return remove(to),
         Err(error) => return Err(StoreError::io(FileAct::Copy, from, error)),
     }
     let owner = fs::metadata(from).map_err(|error| StoreError::io(FileAct::Read, from, error))?;
-    if let Ok(made) = fs::metadata(&partial)
+    if let Ok(made) = fs::metadata(partial)
         && (made.uid(), made.gid()) != (owner.uid(), owner.gid())
     {
         let (uid, gid) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
-        rustix::fs::chown(&partial, Some(uid), Some(gid))
-            .map_err(|error| StoreError::io(FileAct::GiveAway, &partial, error.into()))?;
+        rustix::fs::chown(partial, Some(uid), Some(gid))
+            .map_err(|error| StoreError::io(FileAct::GiveAway, partial, error.into()))?;
     }
-    let synced = File::open(&partial).and_then(|file| file.sync_all());
-    synced.and_then(|()| fs::rename(&partial, to)).map_err(|error| StoreError::io(FileAct::Create, to, error))
+    let synced = File::open(partial).and_then(|file| file.sync_all());
+    synced.and_then(|()| fs::rename(partial, to)).map_err(|error| StoreError::io(FileAct::Create, to, error))
 }
 
 fn remove(file: &Path) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@
 pub mod kind;
 pub mod rehearsal;
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::chain;
 use super::error::StoreError;
 use super::key::{self, sync_directory_of};
 use super::signed::ChainHead;
-use super::{schema, with_suffix};
+use super::{replaced, schema, with_suffix};
 use crate::domain::fault::store::{Damage, FileAct};
 
 /// Pages copied per step: 4 MiB.
@@ -48,7 +48,7 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
         return Err(StoreError::Exists { path: target.to_owned() });
     }
     let conn = schema::open_reader(source)?;
-    let partial = partial(target)?;
+    let (partial, _in_use) = begin(target)?;
     let placed = copy(&conn, &partial).and_then(|head| place(&partial, target, overwrite).map(|()| head));
     let head = placed.inspect_err(|_| discard(&partial))?;
     sync_directory_of(target)?;
@@ -63,6 +63,7 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
 /// Those of [`backup`].
 pub fn exact(source: &Path, target: &Path) -> Result<Option<ChainHead>, StoreError> {
     let conn = schema::open_reader(source)?;
+    create(target)?;
     copy_as(&conn, target, Told::Nothing).inspect_err(|_| discard(target))
 }
 
@@ -73,9 +74,24 @@ enum Told {
     Nothing,
 }
 
-/// A name beside `target` of its own: several may make a copy at once.
-fn partial(target: &Path) -> Result<PathBuf, StoreError> {
-    Ok(with_suffix(target, &format!(".{}.partial", hex::encode(&key::random_bytes()?[..8]))))
+/// A file beside `target` with a name of its own: several may make a copy at once. Those that were killed have left theirs.
+fn begin(target: &Path) -> Result<(PathBuf, File), StoreError> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beginning = target.file_name().map(|name| format!("{}.", name.to_string_lossy())).unwrap_or_default();
+    replaced::clear(folder, |name| {
+        let middle = name.strip_prefix(&beginning).and_then(|rest| rest.strip_suffix(".partial"));
+        middle.is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    });
+    let partial = with_suffix(target, &format!(".{}.partial", hex::encode(&key::random_bytes()?[..8])));
+    create(&partial)?;
+    let in_use = replaced::in_use(&partial).map_err(|error| StoreError::io(FileAct::Open, &partial, error))?;
+    Ok((partial, in_use))
+}
+
+/// Makes a file for the owner only.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| StoreError::io(FileAct::Create, path, error))
 }
 
 /// Gives a copy its name. Without `overwrite` no file is replaced, not even one made meanwhile.
@@ -99,12 +115,6 @@ fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreE
 }
 
 fn copy_as(source: &Connection, partial: &Path, told: Told) -> Result<Option<ChainHead>, StoreError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(partial)
-        .map_err(|error| StoreError::io(FileAct::Create, partial, error))?;
     // Held over the whole copy: without it, SQLite would begin anew at every commit of the writer.
     let snapshot = source.unchecked_transaction()?;
     let head = match schema::applied_version(&snapshot)? {
@@ -138,12 +148,13 @@ fn copy_as(source: &Connection, partial: &Path, told: Told) -> Result<Option<Cha
         return Err(StoreError::Corrupt { detail: Damage::Said(format!("the copy stays in journal mode {mode}")) });
     }
     target.close().map_err(|(_, error)| error)?;
-    file.sync_all().map_err(|error| StoreError::io(FileAct::Sync, partial, error))?;
+    let synced = File::open(partial).and_then(|file| file.sync_all());
+    synced.map_err(|error| StoreError::io(FileAct::Sync, partial, error))?;
     Ok(head)
 }
 
 fn discard(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in [""].iter().chain(&replaced::BESIDE) {
         let path = with_suffix(path, suffix);
         if let Err(error) = fs::remove_file(&path)
             && error.kind() != ErrorKind::NotFound
@@ -166,8 +177,8 @@ pub struct RestoreReport {
 
 /// Puts the copy `source` in the place of the database `target`. The caller holds the data directory.
 ///
-/// A database that was there is kept as `<target>.before-restore` (one generation). After a power cut in the middle,
-/// the target may be missing; then the old one is there, and the restore can be run again.
+/// A database that was there is kept as `<target>.before-restore`, beside one that is kept already and holds more. Broken off wherever
+/// it may be, the target is either of them.
 ///
 /// # Errors
 /// [`StoreError::Exists`] when `target` is there and `overwrite` is not set; [`StoreError::Corrupt`] when the copy is
@@ -181,9 +192,9 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
     }
     let conn = schema::open_reader(source)?;
     let found = check(&conn, source)?;
-    let partial = partial(target)?;
-    let head = copy(&conn, &partial).inspect_err(|_| discard(&partial))?;
-    let replaced = set_aside(target)?;
+    let (partial, _in_use) = begin(target)?;
+    let kept = copy(&conn, &partial).and_then(|head| Ok((head, replaced::keep(target)?)));
+    let (head, replaced) = kept.inspect_err(|_| discard(&partial))?;
     fs::rename(&partial, target).map_err(|error| StoreError::io(FileAct::Create, target, error))?;
     sync_directory_of(target)?;
     Ok(RestoreReport { head, schema: found, replaced })
@@ -206,33 +217,6 @@ pub fn check(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
         return Err(StoreError::Corrupt { detail });
     }
     Ok(found)
-}
-
-/// Moves a database away together with its WAL, which may hold its last commits.
-///
-/// # Errors
-/// When the disk does not take it.
-pub fn set_aside(target: &Path) -> Result<Option<PathBuf>, StoreError> {
-    let aside = with_suffix(target, ".before-restore");
-    let was_there = target.exists();
-    if was_there {
-        discard(&aside);
-    }
-    for suffix in ["", "-wal"] {
-        let (from, to) = (with_suffix(target, suffix), with_suffix(&aside, suffix));
-        match fs::rename(&from, &to) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io(FileAct::Move, &from, error)),
-        }
-    }
-    let shared = with_suffix(target, "-shm");
-    if let Err(error) = fs::remove_file(&shared)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(StoreError::io(FileAct::Remove, &shared, error));
-    }
-    Ok(was_there.then_some(aside))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! those are refusals and belong to the domain. No variant carries a secret.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -96,6 +97,18 @@ pub enum StoreError {
         /// The file in the way.
         path: PathBuf,
     },
+    /// A restore was broken off: the database is not there, and the one that was there is.
+    HalfRestored {
+        /// Where the database should be.
+        path: PathBuf,
+        /// Where the one that was there is.
+        kept: PathBuf,
+    },
+    /// An import was broken off: some of its files are in their places.
+    HalfImported {
+        /// What says so.
+        path: PathBuf,
+    },
     /// A file could not be read or written.
     Io {
         /// What was to be done.
@@ -139,6 +152,8 @@ impl StoreError {
             Self::Locked { path, pid } => F::InUse { path: path.clone(), process: *pid },
             Self::NameTaken { name } => F::NameTaken { name: said(name) },
             Self::Exists { path } => F::Exists { path: path.clone() },
+            Self::HalfRestored { path, kept } => F::HalfRestored { path: path.clone(), kept: kept.clone() },
+            Self::HalfImported { path } => F::HalfImported { path: path.clone() },
             Self::Io { act, path, error } => F::File { act: *act, path: path.clone(), said: error.to_string() },
             Self::Random(detail) => F::NoRandom { said: said(detail) },
             Self::Sqlite(error) => F::Refused { said: error.to_string() },
@@ -154,7 +169,28 @@ impl StoreError {
     /// Whether the cause is a disk that is full or cannot be written.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Unavailable { disk_full: true, .. })
+        match self {
+            Self::Unavailable { disk_full, .. } => *disk_full,
+            Self::Io { error, .. } => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            Self::Unconfirmed { .. }
+            | Self::Stopped
+            | Self::Panicked { .. }
+            | Self::NewerDatabase { .. }
+            | Self::DivergentDatabase { .. }
+            | Self::Migration { .. }
+            | Self::FaultySqlite { .. }
+            | Self::Corrupt { .. }
+            | Self::KeyMissing { .. }
+            | Self::KeyInvalid { .. }
+            | Self::KeyForeign { .. }
+            | Self::Locked { .. }
+            | Self::NameTaken { .. }
+            | Self::Exists { .. }
+            | Self::HalfRestored { .. }
+            | Self::HalfImported { .. }
+            | Self::Random(_)
+            | Self::Sqlite(_) => false,
+        }
     }
 }
 

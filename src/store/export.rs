@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::error::StoreError;
+use super::{replaced, with_suffix};
 use crate::domain::fault::store::{Damage, FileAct};
 
 /// The database.
@@ -154,11 +155,29 @@ fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<Sum> {
     Ok(Sum { bytes, sha256: hex::encode(hash.finalize()) })
 }
 
-/// Puts the files of an export from one folder into another, the database last: without it, nothing is there.
+/// Puts the files of an export from one folder into another in which RMM does not start until all of them are there. What was there is
+/// kept: the database as `….before-restore`, the other files as `….before-import`. Gives back where the database is that was there.
 ///
 /// # Errors
-/// When the disk does not take them.
-pub fn place(manifest: &Manifest, from: &Path, to: &Path) -> Result<(), StoreError> {
+/// When the disk does not take them; then the import can be run again.
+pub fn place(manifest: &Manifest, from: &Path, to: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let database = to.join(DATABASE);
+    // One that was broken off has kept what was there before it.
+    let kept = if replaced::is_half_imported(&database) {
+        Some(with_suffix(&database, replaced::SUFFIX)).filter(|kept| kept.exists())
+    } else {
+        for file in BESIDE.into_iter().chain([KEY]).map(|name| to.join(name)).filter(|file| file.exists()) {
+            replaced::keep_file(&file, &with_suffix(&file, ".before-import"))?;
+        }
+        replaced::keep(&database)?
+    };
+    replaced::begin_import(&database)?;
+    put(manifest, from, to)?;
+    replaced::end_import(&database)?;
+    Ok(kept)
+}
+
+fn put(manifest: &Manifest, from: &Path, to: &Path) -> Result<(), StoreError> {
     for name in BESIDE.into_iter().chain([KEY, DATABASE]) {
         let target = to.join(name);
         if manifest.has(name) {

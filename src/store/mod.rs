@@ -41,6 +41,7 @@ mod readers;
 pub mod record;
 pub mod releases;
 pub mod renamed;
+pub mod replaced;
 pub mod restored;
 pub mod runs;
 pub mod schema;
@@ -146,6 +147,7 @@ impl Store {
     /// or what the disk says.
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         schema::check_sqlite()?;
+        replaced::refuse_unfinished(&options.database)?;
         let mut conn = schema::open_writer(&options.database)?;
         let migrated = migrate::migrate(&mut conn, &options.database)?;
         let key_was_there = options.audit_key.exists();

@@ -24,6 +24,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ("SELECT count(*), min(seq) FILTER", "what is still to be told is little"),
     ("SELECT service, count(*) FROM releases GROUP BY service", "at the start, from an index"),
     ("SELECT EXISTS (SELECT 1 FROM events)", "ends at the first row"),
+    ("SELECT count(*) FROM events", "on a restore, which copies all of it"),
     ("FROM tokens ORDER BY id DESC", "people make tokens by hand, and see all of them"),
     ("SELECT chat FROM telegram_news UNION", "at the start: what an earlier process has not told"),
     (

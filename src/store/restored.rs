@@ -40,6 +40,8 @@ pub struct Start {
     pub now: Timestamp,
     /// The services that are configured.
     pub services: Vec<ServiceName>,
+    /// The file that has to hold the number before a host hears it, where a full disk did not take it yet.
+    pub unnoted: Option<PathBuf>,
 }
 
 /// The file beside the database.
@@ -145,6 +147,9 @@ pub(super) fn begin(
 
 /// Notes a process that could not be noted when it began, since the disk was full.
 pub(super) fn note_late(conn: &Connection, database: &Path, start: &Start) -> Result<(), StoreError> {
+    if let Some(file) = &start.unnoted {
+        key::replace(file, start.generation.to_string().as_bytes())?;
+    }
     let before = numbers::last_start(conn)?;
     if before.as_ref() == Some(&start.process) {
         return Ok(());

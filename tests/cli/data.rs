@@ -152,3 +152,133 @@ fn a_whole_installation_moves_in_one_file() {
     let left = fs::read_dir(fresh.path("data")).unwrap().filter_map(Result::ok);
     assert!(left.into_iter().all(|file| !file.file_name().to_string_lossy().contains("moving")));
 }
+
+/// Runs a command that is killed at its nth call of a kind: whether it came that far. None where processes cannot be traced.
+fn killed_at(place: &Sandbox, call: &str, nth: usize, arguments: &[&str]) -> Option<bool> {
+    let rmm = place.command(arguments);
+    let inject = format!("inject={call}:signal=KILL:when={nth}");
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+    traced.arg(rmm.get_program()).args(rmm.get_args()).current_dir(place.folder.path()).stdin(Stdio::null());
+    traced.env_clear().envs(rmm.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(output) = traced.stdout(Stdio::null()).stderr(Stdio::piped()).output() else {
+        eprintln!("skipped: there is no strace here");
+        return None;
+    };
+    if output.status.success() {
+        return Some(false);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.code().is_some() {
+        assert!(said.contains("trace"), "{said}");
+        eprintln!("skipped: processes cannot be traced here");
+        return None;
+    }
+    Some(true)
+}
+
+/// Kills a command wherever it changes which files there are, each time in a copy of the same place.
+fn killed_everywhere(was: &Sandbox, arguments: &[&str], so: impl Fn(&Sandbox, &str)) {
+    for call in ["rename", "unlink", "linkat", "fsync"] {
+        for nth in 1.. {
+            let place = Sandbox::new();
+            let copied = Command::new("cp").args(["-a", "data", "copy.db", "all.tar"]).arg(place.folder.path());
+            assert!(copied.current_dir(was.folder.path()).status().unwrap().success());
+            match killed_at(&place, call, nth, arguments) {
+                None => return,
+                Some(false) => break,
+                Some(true) => so(&place, &format!("{call} {nth}")),
+            }
+        }
+    }
+}
+
+/// A place whose database knows the tokens `first`, `second` and more, with a copy and an export that know the first alone. It was killed, so
+/// that not all of it is in the database itself.
+fn with_something_to_lose() -> Sandbox {
+    let mut place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.run(&["backup", "copy.db"]).ends(0);
+    place.run(&["export", "all.tar"]).ends(0);
+    place.serve();
+    place.token(&["second", "--role", "viewer"]);
+    for number in 0..12 {
+        place.token(&[&format!("more-{number}"), "--role", "viewer"]);
+    }
+    let mut server = place.server.take().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(place.path("data/rmm.db-wal").exists());
+    place
+}
+
+/// Whether one of the databases that were kept knows the token `second`.
+fn keeps_the_second(place: &Sandbox) -> bool {
+    place.data().into_iter().any(|(path, _)| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.contains("before-restore")
+            && !name.ends_with("-wal")
+            && !name.ends_with("-shm")
+            && rusqlite::Connection::open(&path)
+                .unwrap()
+                .query_row("SELECT EXISTS (SELECT 1 FROM tokens WHERE name = 'second')", [], |row| row.get(0))
+                .unwrap()
+    })
+}
+
+fn nothing_is_left_half_done(place: &Sandbox) {
+    let names: Vec<_> = place.data().into_iter().map(|(path, _)| path.display().to_string()).collect();
+    assert!(!names.iter().any(|name| name.contains("partial") || name.contains("moving")), "{names:?}");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_one_database_or_the_other() {
+    let was = with_something_to_lose();
+    killed_everywhere(&was, &["restore", "copy.db", "--force"], |place, at| {
+        let list = place.run(&["token", "list"]).ends(0).says("first");
+        assert!(list.out.contains("second") || keeps_the_second(place), "{at}: {list:?}");
+        place.run(&["restore", "copy.db", "--force"]).ends(0);
+        place.run(&["token", "list"]).ends(0).says("first").says_not("second");
+        assert!(keeps_the_second(place), "{at}: {:?}", place.data());
+        place.run(&["audit", "verify"]).ends(0);
+        nothing_is_left_half_done(place);
+    });
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_one_installation_or_says_what_to_do() {
+    let was = with_something_to_lose();
+    killed_everywhere(&was, &["import", "all.tar", "--force"], |place, at| {
+        let list = place.run(&["token", "list"]);
+        let is_whole = list.status == 0 && list.out.contains("first");
+        assert!(is_whole || list.err.contains("an import was broken off"), "{at}: {list:?}");
+        assert!(list.out.contains("second") || keeps_the_second(place), "{at}: {list:?}");
+        place.run(&["import", "all.tar", "--force"]).ends(0);
+        place.run(&["token", "list"]).ends(0).says("first").says_not("second");
+        assert!(keeps_the_second(place), "{at}: {:?}", place.data());
+        place.run(&["audit", "verify"]).ends(0);
+        nothing_is_left_half_done(place);
+    });
+}
+
+#[test]
+fn a_database_that_was_moved_away_is_not_taken_for_none() {
+    let place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    fs::rename(place.path("data/rmm.db"), place.path("data/rmm.db.before-restore")).unwrap();
+    place.run(&["token", "list"]).ends(1).says("was broken off").says("rmm.db.before-restore");
+    place.run(&["--lang", "ru", "token", "list"]).ends(1).says("прервались");
+    fs::rename(place.path("data/rmm.db.before-restore"), place.path("data/rmm.db")).unwrap();
+    place.run(&["token", "list"]).ends(0).says("first");
+}
+
+#[test]
+fn a_copy_of_a_backup_that_was_killed_is_cleared_away() {
+    let place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    fs::write(place.path("copy.db.0123456789abcdef.partial"), "the beginning of a copy").unwrap();
+    fs::write(place.path("copy.db.mine.partial"), "no copy of RMM's").unwrap();
+    place.run(&["backup", "copy.db"]).ends(0);
+    assert!(!place.path("copy.db.0123456789abcdef.partial").exists());
+    assert!(place.path("copy.db.mine.partial").exists());
+}

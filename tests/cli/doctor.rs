@@ -64,7 +64,7 @@ fn a_model_that_does_not_answer_is_told_and_keeps_nothing_from_working() {
 #[test]
 fn what_is_found_is_told_in_the_language_of_the_reader() {
     let mut place = Sandbox::new();
-    let silent = place.run(&["--lang", "ru", "doctor", "running"]).ends(0);
+    let silent = place.run(&["--lang", "ru", "doctor", "running"]).ends(1);
     silent.says("работающий RMM").says("RMM не запущен").says("rmm serve или systemctl start rmm");
     place.serve();
     place.run(&["--lang", "ru", "doctor", "machine"]).ends(0).says("всё верно").says("база данных");
@@ -90,4 +90,64 @@ fn a_missing_secret_is_told_once_and_what_says_nothing_has_no_heading() {
     with("[telegram]\ntoken = \"env:NOT_HERE\"");
     let told = place.run(&["doctor", "machine", "github"]).ends(0).says("NOT_HERE");
     assert!(!told.out.contains("api.github.com"), "{}", told.out);
+}
+
+#[test]
+fn what_a_check_refuses_and_warns_of_is_told() {
+    let place = Sandbox::new();
+    let nowhere = place.path("nowhere");
+    let config = format!(
+        r#"[server]
+listen = "127.0.0.1:0"
+data_dir = "data"
+
+[backup]
+folder = "{}"
+
+[[people]]
+name = "ann"
+role = "admin"
+
+[[hosts]]
+name = "far"
+address = "127.0.0.1:1"
+user = "x"
+password = "env:FAR"
+
+[[services]]
+name = "shop"
+repository = "octocat/shop"
+approvals = {{ required = ["ann"] }}
+
+[[services.surfaces]]
+name = "app"
+directory = "/srv/x"
+
+[services.environments.stage]
+driver = "ssh"
+hosts = ["far"]
+
+[services.environments.production]
+driver = "ssh"
+hosts = ["far"]
+"#,
+        nowhere.display()
+    );
+    fs::write(place.path("rmm.toml"), &config).unwrap();
+    place.run(&["check"]).ends(2).says("same folder");
+    let told = place.run(&["doctor", "machine"]).ends(1).says("FAIL").says("same folder").says("no backup");
+    told.says_not(&format!("free at {}", nowhere.display()));
+}
+
+#[test]
+fn that_no_rmm_runs_is_a_failure_once_one_has_run() {
+    let mut place = Sandbox::new();
+    place.run(&["doctor"]).ends(0).says("WARN");
+    place.run(&["doctor", "backups"]).ends(1).says("FAIL");
+    place.serve();
+    place.run(&["doctor"]).ends(0);
+    place.stop();
+    place.run(&["doctor"]).ends(1).says("FAIL").says("not well");
+    place.run(&["doctor", "hosts", "--json"]).ends(1);
+    place.run(&["doctor", "machine"]).ends(0);
 }

@@ -11,7 +11,10 @@ struct Installed {
 
 impl Installed {
     fn new() -> Self {
-        let place = Sandbox::new();
+        Self::at(Sandbox::new())
+    }
+
+    fn at(place: Sandbox) -> Self {
         fs::hard_link(env!("CARGO_BIN_EXE_rmm"), place.path("rmm"))
             .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_rmm"), place.path("rmm")).map(|_| ()))
             .unwrap();
@@ -42,9 +45,14 @@ impl Installed {
 
     /// With so many seconds for the new version.
     fn upgrade(&self, new: &str, wait: &str) -> Done {
-        let (start, stop) = (Self::start(), Self::stop());
-        let words = ["upgrade", new, "--start", &start, "--stop", &stop, "--wait", wait];
-        let mut command = Command::new(self.place.path("rmm"));
+        self.upgrade_by("rmm", new, wait, &Self::start())
+    }
+
+    /// By another binary than the installed one.
+    fn upgrade_by(&self, rmm: &str, new: &str, wait: &str, start: &str) -> Done {
+        let stop = Self::stop();
+        let words = ["upgrade", new, "--binary", "./rmm", "--start", start, "--stop", &stop, "--wait", wait];
+        let mut command = Command::new(self.place.path(rmm));
         command.args(words).current_dir(self.place.folder.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.place.folder.path());
         finished(&mut command)
@@ -138,6 +146,66 @@ fn what_cannot_be_taken_stops_nothing() {
     let strict = installed.claims("strict", "99.0.0", "echo 'rmm.toml:1:1: no such key' >&2; exit 2", "exit 1");
     installed.upgrade(&strict, "60").ends(2).says("does not take this configuration").says("no such key");
 
+    assert!(!installed.place.path("stops").exists(), "RMM was stopped");
+    assert!(installed.is_own() && !installed.place.path("rmm.new").exists());
+    installed.place.run(&["healthcheck"]).ends(0);
+}
+
+#[test]
+fn an_upgrade_that_was_killed_is_gone_on_with_and_goes_back_to_what_was_before_it() {
+    let installed = Installed::new();
+    installed.place.run(&["token", "create", "ci-of-shop", "--role", "ci", "--service", "shop"]).ends(0);
+    let broken = installed.claims("broken", "99.0.0", "exit 0", "exit 1");
+    let killed = installed.upgrade_by("rmm", &broken, "1", "kill -KILL $PPID");
+    assert_eq!(killed.status, -1, "{killed:?}");
+    assert!(!installed.is_own(), "the new binary is in its place");
+    let kept = fs::metadata(installed.place.path("data/rmm.db.before-upgrade")).unwrap().modified().unwrap();
+
+    installed
+        .upgrade_by("rmm.old", &broken, "1", &Installed::start())
+        .ends(1)
+        .says("was killed")
+        .says("runs as before");
+    assert!(installed.is_own(), "the binary from before both is back");
+    let still = fs::metadata(installed.place.path("data/rmm.db.before-upgrade")).unwrap().modified().unwrap();
+    assert_eq!(kept, still);
+    assert!(installed.knows_the_token());
+
+    // It is over: the next one begins anew.
+    installed.upgrade(&broken, "1").ends(1).says_not("was killed").says("runs as before");
+    assert!(installed.is_own());
+}
+
+/// A small disk on a folder.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None where one may not mount.
+    fn on(folder: PathBuf) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m,mode=700", "rmm-cli"]).arg(&folder).output();
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: a small disk cannot be mounted here");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_the_copy_of_the_database_stops_nothing() {
+    let place = Sandbox::new();
+    let Some(_disk) = SmallDisk::on(place.path("data")) else { return };
+    let installed = Installed::at(place);
+    let new = installed.claims("new", "99.0.0", "exit 0", "exit 1");
+    installed.upgrade(&new, "1").ends(1).says("has no room").says("Nothing was stopped");
     assert!(!installed.place.path("stops").exists(), "RMM was stopped");
     assert!(installed.is_own() && !installed.place.path("rmm.new").exists());
     installed.place.run(&["healthcheck"]).ends(0);

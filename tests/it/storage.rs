@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -98,13 +99,20 @@ async fn a_step_that_ends_on_a_full_disk_is_not_lost() {
     disk.fill();
     world.write("go", "");
     eventually("writes fail", async || (world.operator().get("/readyz").await.status == 503).then_some(())).await;
-    // A crash on top of it: RMM starts on the full disk, or is started again when there is room.
+    // A crash on top of it: RMM starts on the full disk, for those who read.
     world.kill();
-    let started = world.try_start().await.is_ok();
+    disk.fill();
+    world.start().await;
+    assert_eq!(world.status(release).await, "stage_building");
+    eventually("RMM is not ready", async || (world.operator().get("/readyz").await.status == 503).then_some(())).await;
+    let mut number = 0;
+    eventually("writes fail", async || {
+        number += 1;
+        let token = json!({ "name": format!("token {number}"), "role": "viewer" });
+        (world.operator().post("/api/v1/tokens", &token).await.status == 503).then_some(())
+    })
+    .await;
     disk.make_room();
-    if !started {
-        world.start().await;
-    }
     world.until(release, "manual_testing").await;
     world.quiet().await;
     world.is_sound().await;
@@ -166,6 +174,38 @@ async fn a_disk_that_confirms_nothing_ends_writing_until_the_next_start() {
     assert_eq!(world.status(first).await, "deployed", "reading goes on");
     world.restart_after_kill().await;
     ci.post("/api/v1/releases", &body("after")).await.ok();
+    world.quiet().await;
+    world.is_sound().await;
+}
+
+/// What waits for a disk that takes nothing more does not keep RMM from ending.
+#[tokio::test]
+async fn an_rmm_that_writes_nothing_more_ends_when_it_is_asked_to() {
+    let waits = "echo $$ > ../pid; while test ! -e ../go; do sleep 0.02; done";
+    let world = World::new(Setup::new().without_migrations().surface("deploy", waits)).await;
+    let release = world.release("v1").await;
+    world.process("pid").await;
+    let Some(mut broken) = BrokenDisk::of(world.pid()) else { return };
+    let mut number = 0;
+    let failed = eventually("a write is not confirmed", async || {
+        number += 1;
+        let token = json!({ "name": format!("token {number}"), "role": "viewer" });
+        let answer = world.operator().post("/api/v1/tokens", &token).await;
+        (answer.status == 503 || broken.0.try_wait().unwrap().is_some()).then_some(answer)
+    })
+    .await;
+    if failed.status != 503 {
+        eprintln!("skipped: processes cannot be traced here");
+        return;
+    }
+    drop(broken);
+    world.write("go", "");
+    // The end of the step cannot be kept, and is tried again and again.
+    eventually("the effect is tried again", async || world.log().contains("is tried again in").then_some(())).await;
+    let (code, took) = world.terminate().await;
+    assert!(code == Some(0) && took < Duration::from_secs(20), "{code:?} after {took:?}");
+    world.start().await;
+    world.until(release, "manual_testing").await;
     world.quiet().await;
     world.is_sound().await;
 }
@@ -253,6 +293,12 @@ async fn a_new_configuration_is_taken_over_or_rejected_with_the_reason() {
     let problem = world.operator().post("/api/v1/reload", &json!({})).await.with_status(422).problem();
     assert_eq!(problem["detail"], "New configuration rejected; the old one stays active");
     assert!(problem["details"][0].as_str().unwrap().contains("lisen"), "{problem}");
+    assert_eq!(services().await, 2);
+
+    // As an editor leaves it on a full disk.
+    world.write("rmm.toml", "");
+    let problem = world.operator().post("/api/v1/reload", &json!({})).await.with_status(422).problem();
+    assert!(problem["details"][0].as_str().unwrap().contains("neither a service nor a person"), "{problem}");
     assert_eq!(services().await, 2);
 }
 

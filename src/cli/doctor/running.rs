@@ -7,14 +7,20 @@ use crate::doctor::running::{of_backups, of_health, unready};
 use crate::domain::finding::{About, Finding, Remedy, RunningFact, Topic};
 use crate::wording::Language;
 
-/// The RMM that runs, and a way to it; none where none does. Why it cannot be asked is said in this language.
-pub(super) async fn examine(context: &Context, language: Language) -> (Examined, Option<Client>) {
+/// The RMM that runs, and a way to it; none where none does, which is a failure where it `is_missed`. Why it cannot be asked is said
+/// in this language.
+pub(super) async fn examine(context: &Context, language: Language, is_missed: bool) -> (Examined, Option<Client>) {
     let (findings, client) = match Client::connect(context, Intent::Watch).await {
         Ok(client) => match client.get::<Health>("/readyz").await {
             Ok(health) => (of_health(&health), Some(client)),
             Err(fault) => (vec![unready(fault.told(language))], Some(client)),
         },
-        Err(fault) => (vec![Finding::warn(Topic::Running, unreached(&fault, language)).with(Remedy::Start)], None),
+        Err(fault) => {
+            let fact = unreached(&fault, language);
+            let found =
+                if is_missed { Finding::fail(Topic::Running, fact) } else { Finding::warn(Topic::Running, fact) };
+            (vec![found.with(Remedy::Start)], None)
+        }
     };
     (Examined { part: "running", about: About::Running, findings }, client)
 }

@@ -14,6 +14,10 @@ pub(super) enum Told<'a> {
         own: &'a Version,
         sum: &'a str,
     },
+    /// An upgrade was killed, and this one goes on with what that one has kept.
+    GoesOn {
+        old: &'a Path,
+    },
     Stopping,
     Starting(&'a Version),
     /// It is done.
@@ -22,6 +26,12 @@ pub(super) enum Told<'a> {
         old: &'a Path,
     },
     GoingBack {
+        why: &'a str,
+    },
+    /// The old version is started and waited for.
+    StartingAgain {
+        version: &'a str,
+        seconds: u64,
         why: &'a str,
     },
     /// The new version has done something that the copy does not know.
@@ -33,6 +43,20 @@ impl Told<'_> {
         match (language, self) {
             (En, Self::Found { version, own, sum }) => format!("RMM {version} in the place of {own}; SHA-256 {sum}"),
             (Ru, Self::Found { version, own, sum }) => format!("RMM {version} вместо {own}; SHA-256 {sum}"),
+            (En, Self::GoesOn { old }) => format!(
+                "An upgrade was killed before its end was known. What it has kept is what is gone back to: {} and rmm.db.before-upgrade.",
+                old.display()
+            ),
+            (Ru, Self::GoesOn { old }) => format!(
+                "Прежнее обновление прервалось. При неудаче вернётся то, что оно сохранило: {} и rmm.db.before-upgrade.",
+                old.display()
+            ),
+            (En, Self::StartingAgain { version, seconds, why }) => {
+                format!("{why}. Starting {version} again; it has {seconds} s.")
+            }
+            (Ru, Self::StartingAgain { version, seconds, why }) => {
+                format!("{why}. Снова запускаю {version}; жду не дольше {seconds} с.")
+            }
             (En, Self::Stopping) => "Its configuration check passed. Stopping RMM; steps on hosts go on.".to_owned(),
             (Ru, Self::Stopping) => "Конфигурация ему подходит. Останавливаю RMM; шаги на хостах продолжаются.".to_owned(),
             (En, Self::Starting(version)) => format!("Binary and database are kept. Starting {version}."),
@@ -79,7 +103,7 @@ pub(super) enum Trouble<'a> {
     Silent,
     OtherAnswers {
         running: &'a str,
-        version: &'a Version,
+        version: &'a str,
     },
     NotReady {
         seconds: u64,
@@ -92,7 +116,16 @@ pub(super) enum Trouble<'a> {
         trouble: &'a str,
         old: &'a Path,
     },
-    RunsAsBefore(&'a str),
+    RunsAsBefore {
+        why: &'a str,
+        version: &'a str,
+    },
+    /// The copy of the database does not fit on its disk; sizes are bytes.
+    NoRoom {
+        folder: &'a Path,
+        needed: u64,
+        free: u64,
+    },
     OldNotUp {
         why: &'a str,
         trouble: &'a str,
@@ -133,7 +166,14 @@ impl Trouble<'_> {
                  database before the upgrade is kept as rmm.db.before-upgrade",
                 old.display()
             ),
-            Self::RunsAsBefore(why) => format!("{why}; {} runs as before", env!("CARGO_PKG_VERSION")),
+            Self::RunsAsBefore { why, version } => format!("{why}; {version} runs as before"),
+            Self::NoRoom { folder, needed, free } => format!(
+                "the copy of the database has no room: {} has {} free, and it takes {}. Nothing was stopped or replaced; make room there \
+                 and try again",
+                folder.display(),
+                En.size(*free),
+                En.size(*needed)
+            ),
             Self::OldNotUp { why, trouble } => format!("{why}; and the old version does not come up: {trouble}"),
             Self::OtherKey(copy, flaw) => format!("the record in {} does not fit its key. {flaw}", copy.display()),
         }
@@ -161,7 +201,14 @@ impl Trouble<'_> {
                  обновления сохранена как rmm.db.before-upgrade",
                 old.display()
             ),
-            Self::RunsAsBefore(why) => format!("{why}; {} работает как прежде", env!("CARGO_PKG_VERSION")),
+            Self::RunsAsBefore { why, version } => format!("{why}; {version} работает как прежде"),
+            Self::NoRoom { folder, needed, free } => format!(
+                "для копии базы данных нет места: в {} свободно {}, а нужно {}. Ничего не остановлено и не заменено; освободите место и \
+                 повторите",
+                folder.display(),
+                Ru.size(*free),
+                Ru.size(*needed)
+            ),
             Self::OldNotUp { why, trouble } => format!("{why}; прежняя версия тоже не запускается: {trouble}"),
             Self::OtherKey(copy, flaw) => {
                 format!("журнал аудита в {} не подходит к своему ключу. {flaw}", copy.display())

@@ -12,7 +12,6 @@ mod trouble;
 mod turns;
 mod wire;
 
-use std::future::IntoFuture;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,12 +19,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use teloxide::payloads::{
     AnswerCallbackQuery, DeleteMessage, DeleteWebhook, EditMessageText, GetMe, GetWebhookInfo, SendMessage,
     SetMyCommands, SetWebhook,
 };
-use teloxide::requests::{JsonRequest, Payload};
+use teloxide::requests::Payload;
 use teloxide::types::{AllowedUpdate, BotCommand, CallbackQueryId, ChatId, MessageId, ThreadId};
 
 use tracing::Instrument;
@@ -33,7 +33,7 @@ use tracing::field::Empty;
 
 use self::trouble::Refused;
 use self::turns::{SinceStart, Time, Turns};
-use self::wire::{GetUpdates, Look, Loose, Sent};
+use self::wire::{Endpoint, GetUpdates, Look, Sent};
 use crate::telemetry::{metrics, traces};
 
 /// How long one call may take, apart from waiting for updates.
@@ -156,9 +156,9 @@ pub struct Telegram {
 }
 
 struct Inner {
-    bot: teloxide::Bot,
+    api: Endpoint,
     /// The same without a limit of time, for waiting.
-    patient: teloxide::Bot,
+    patient: Endpoint,
     turns: Turns,
     /// The host of the Bot API.
     host: String,
@@ -181,12 +181,12 @@ impl Telegram {
             matches!(url.scheme(), "http" | "https"),
             "the address {api_url} of the Bot API must begin with https:// or http://"
         );
-        let bot = |timeout: Option<Duration>| -> anyhow::Result<teloxide::Bot> {
+        let api = |timeout: Option<Duration>| -> anyhow::Result<Endpoint> {
             let client = client(&url, timeout).context("the HTTP client for Telegram cannot be set up")?;
-            Ok(teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url.clone()))
+            Ok(Endpoint::new(client, url.clone(), token.clone()))
         };
         let host = url.host_str().unwrap_or_default().to_owned();
-        let inner = Inner { bot: bot(Some(CALL_TIMEOUT))?, patient: bot(None)?, turns: Turns::new(time), host };
+        let inner = Inner { api: api(Some(CALL_TIMEOUT))?, patient: api(None)?, turns: Turns::new(time), host };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -214,7 +214,8 @@ impl Telegram {
     /// # Errors
     /// [`Trouble`].
     pub async fn updates(&self, from: Option<i64>, timeout: Duration) -> Result<Vec<(i64, String)>, Trouble> {
-        let ask = GetUpdates { offset: from, timeout: timeout.as_secs(), allowed_updates: WANTED };
+        let ask =
+            GetUpdates { offset: from, limit: wire::AT_ONCE, timeout: timeout.as_secs(), allowed_updates: WANTED };
         let asked = tokio::time::timeout(timeout + POLL_GRACE, self.call_by(&self.inner.patient, ask));
         let values: Vec<serde_json::Value> =
             asked.await.map_err(|_| Trouble::Unreachable("it took too long".into()))??;
@@ -334,7 +335,7 @@ impl Telegram {
         payload: impl Fn(&Look<'_>) -> P,
     ) -> Result<O, Refused>
     where
-        P: Payload + serde::Serialize + Send + Sync + 'static,
+        P: Payload + Serialize + Send + Sync + 'static,
         O: DeserializeOwned + Send + 'static,
     {
         let mut look = Look::new(text);
@@ -356,19 +357,17 @@ impl Telegram {
 
     async fn call<P, O>(&self, payload: P) -> Result<O, Refused>
     where
-        P: Payload + serde::Serialize + Send + Sync + 'static,
+        P: Payload + Serialize + Send + Sync + 'static,
         O: DeserializeOwned + Send + 'static,
     {
-        self.call_by(&self.inner.bot, payload).await
+        self.call_by(&self.inner.api, payload).await
     }
 
-    /// Reads no more of the answer than is needed, whatever teloxide knows about it.
-    async fn call_by<P, O>(&self, bot: &teloxide::Bot, payload: P) -> Result<O, Refused>
+    async fn call_by<P, O>(&self, api: &Endpoint, payload: P) -> Result<O, Refused>
     where
-        P: Payload + serde::Serialize + Send + Sync + 'static,
+        P: Payload + Serialize + Send + Sync + 'static,
         O: DeserializeOwned + Send + 'static,
     {
-        let request = JsonRequest::new(bot.clone(), Loose::new(payload));
         let began = Instant::now();
         let span = traces::within(|| {
             tracing::info_span!(
@@ -381,8 +380,7 @@ impl Telegram {
                 rmm.outcome = Empty,
             )
         });
-        let answered = request.into_future().instrument(span.clone()).await;
-        let answered = answered.map_err(|error| trouble::of(&error, bot.token()));
+        let answered = api.call(&payload).instrument(span.clone()).await;
         let outcome = answered.as_ref().map_or_else(Refused::outcome, |_| "done");
         metrics::of_process().telegram_called(P::NAME, outcome, began.elapsed());
         span.record("rmm.outcome", outcome);

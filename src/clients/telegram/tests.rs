@@ -1,5 +1,11 @@
-//! What goes to Telegram and what comes of its answers, with teloxide on our side and a peer on the other.
+//! What goes to Telegram and what comes of its answers, with RMM on our side and a peer on the other.
 
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::peer::{Peer, TOKEN};
@@ -172,11 +178,11 @@ async fn updates_come_as_they_are() {
         [
             (
                 "getupdates".into(),
-                json!({"timeout": 50, "allowed_updates": ["message", "callback_query", "my_chat_member"]})
+                json!({"limit": 20, "timeout": 50, "allowed_updates": ["message", "callback_query", "my_chat_member"]})
             ),
             (
                 "getupdates".into(),
-                json!({"offset": 501, "timeout": 0, "allowed_updates": ["message", "callback_query", "my_chat_member"]})
+                json!({"offset": 501, "limit": 20, "timeout": 0, "allowed_updates": ["message", "callback_query", "my_chat_member"]})
             ),
         ]
     );
@@ -229,4 +235,33 @@ async fn a_pause_that_telegram_asks_for_is_kept_in_that_chat_alone() {
         () = mine => panic!("it does not wait"),
         () = soon => {}
     }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let endless = || async {
+        let piece = Bytes::from_static(&[b' '; 64 * 1024]);
+        Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone())))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(endless);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let telegram = Telegram::new(&SecretString::from(TOKEN), &url).unwrap();
+    let too_long = Trouble::Unreachable("its answer is longer than 2 MiB".into());
+    assert_eq!(telegram.me().await, Err(too_long.clone()));
+    assert_eq!(telegram.updates(None, Duration::ZERO).await, Err(too_long.clone()));
+    assert_eq!(telegram.send(HERE, &text("x"), Manner::default()).await, Err(too_long));
+}
+
+#[tokio::test]
+async fn the_longest_updates_are_shorter_than_what_is_read() {
+    let peer = Peer::start().await;
+    // Each of 4096 letters as an escape of six bytes, and as much markup as there may be, in the message and in the one that it answers.
+    let entity = json!({"type": "text_link", "offset": 4000, "length": 1, "url": "https://x.example/abcdefghij"});
+    let message = json!({"text": "x".repeat(6 * 4096), "entities": vec![entity; 100]});
+    for number in 0..i64::from(wire::AT_ONCE) {
+        peer.push(json!({"update_id": number, "message": message, "reply_to_message": message}));
+    }
+    assert!(peer.client().updates(None, Duration::ZERO).await.is_ok_and(|updates| updates.len() == 20));
 }

@@ -2,12 +2,12 @@
 //!
 //! Telegram has no codes for it, only sentences. Must not let the token out: it is part of every address.
 
-use std::error::Error;
 use std::time::Duration;
 
 use serde::Deserialize;
-use teloxide::{ApiError, RequestError};
+use serde::de::DeserializeOwned;
 
+use super::super::endpoint;
 use super::{Trouble, cut};
 
 /// Where Telegram asks for a pause and does not say how long.
@@ -70,38 +70,59 @@ impl From<Refused> for Trouble {
     }
 }
 
-/// An answer of Telegram's that teloxide could not read.
+/// As much of an answer as is used.
 #[derive(Deserialize)]
-struct Answer {
+#[serde(bound(deserialize = "O: Deserialize<'de>"))]
+struct Answer<O> {
     ok: bool,
+    result: Option<O>,
     #[serde(default)]
     error_code: u16,
     #[serde(default)]
     description: String,
+    parameters: Option<Parameters>,
 }
 
-/// Sorts an error. The token is taken out of whatever is said.
-pub(super) fn of(error: &RequestError, token: &str) -> Refused {
-    match error {
-        RequestError::RetryAfter(pause) => Refused::For(Trouble::TooFast(pause.duration())),
-        RequestError::MigrateToChatId(chat) => Refused::For(Trouble::Moved(chat.0)),
-        RequestError::Api(ApiError::Unknown(text)) => told(&hide(text, token)),
-        RequestError::Api(known) => told(&known.to_string()),
-        RequestError::Network(error) => Refused::For(Trouble::Unreachable(hide(&network(error), token))),
-        RequestError::Io(error) => Refused::For(Trouble::Unreachable(error.to_string())),
-        RequestError::InvalidJson { raw, .. } => unreadable(&hide(raw, token)),
-    }
+/// What a refusal says beside its sentence.
+#[derive(Default, Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
 }
 
-fn unreadable(raw: &str) -> Refused {
-    match serde_json::from_str::<Answer>(raw) {
-        Ok(Answer { ok: false, error_code: 500.., description }) => Refused::For(Trouble::Unreachable(description)),
-        Ok(Answer { ok: false, description, .. }) => told(&description),
-        Ok(Answer { ok: true, .. }) | Err(_) => {
-            let excerpt = cut::words(raw.trim(), EXCERPT).into_owned();
+/// Reads an answer: what was asked for, or the refusal. The token is taken out of whatever is said.
+pub(super) fn of<O: DeserializeOwned>(answer: &[u8], token: &str) -> Result<O, Refused> {
+    let refused = match serde_json::from_slice(answer) {
+        Ok(Answer { ok: true, result: Some(result), .. }) => return Ok(result),
+        Ok(Answer { ok: false, error_code, description, parameters, .. }) => {
+            refused(error_code, &hide(&description, token), &parameters.unwrap_or_default())
+        }
+        Ok(Answer { ok: true, result: None, .. }) | Err(_) => {
+            let text = hide(&String::from_utf8_lossy(answer), token);
+            let excerpt = cut::words(text.trim(), EXCERPT).into_owned();
             Refused::For(Trouble::Unreachable(format!("this is no answer of the Bot API: {excerpt:?}")))
         }
+    };
+    Err(refused)
+}
+
+fn refused(code: u16, description: &str, parameters: &Parameters) -> Refused {
+    match (parameters.retry_after, parameters.migrate_to_chat_id) {
+        (Some(pause), _) => Refused::For(Trouble::TooFast(Duration::from_secs(pause))),
+        (None, Some(chat)) => Refused::For(Trouble::Moved(chat)),
+        (None, None) if code >= 500 => Refused::For(Trouble::Unreachable(description.to_owned())),
+        (None, None) => told(description),
     }
+}
+
+/// There is no answer.
+pub(super) fn silent(error: &reqwest::Error, token: &str) -> Refused {
+    Refused::For(Trouble::Unreachable(hide(&endpoint::bottom(error), token)))
+}
+
+/// The answer goes on after so many bytes.
+pub(super) fn too_long(bytes: usize) -> Refused {
+    Refused::For(Trouble::Unreachable(format!("its answer is longer than {} MiB", bytes >> 20)))
 }
 
 /// Sorts what Telegram says.
@@ -196,15 +217,6 @@ const FORBIDDEN: &[&str] = &[
     "TOPIC_DELETED",
 ];
 
-/// The last cause says most; the words before it say less and may hold an address.
-fn network(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
 /// Takes the token out of a text, also its secret half alone.
 pub(super) fn hide(text: &str, token: &str) -> String {
     let secret = token.split_once(':').map_or(token, |(_, secret)| secret);
@@ -214,6 +226,8 @@ pub(super) fn hide(text: &str, token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
+
     use super::*;
 
     fn trouble(text: &str) -> Trouble {
@@ -247,7 +261,7 @@ mod tests {
         }
         let other = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
         assert_eq!(trouble(other), Trouble::Conflict(other.into()));
-        for text in ["Unauthorized", "Not Found", &ApiError::InvalidToken.to_string()] {
+        for text in ["Unauthorized", "Not Found", "Invalid bot token"] {
             assert_eq!(trouble(text), Trouble::Unauthorized);
         }
         assert_eq!(trouble("Too Many Requests: retry after 14"), Trouble::TooFast(Duration::from_secs(14)));
@@ -283,14 +297,20 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_of_telegram_is_no_refusal() {
-        for raw in ["<html>502 Bad Gateway</html>", "", "{\"ok\":true,\"result\":17}", "[]"] {
-            assert!(matches!(unreadable(raw), Refused::For(Trouble::Unreachable(_))), "{raw}");
+        let read = |raw: &str| of::<IgnoredAny>(raw.as_bytes(), "1:short").map(|IgnoredAny| ());
+        for raw in ["<html>502 Bad Gateway</html>", "", "{\"ok\":true}", "[]"] {
+            assert!(matches!(read(raw), Err(Refused::For(Trouble::Unreachable(_)))), "{raw}");
         }
+        assert_eq!(read(r#"{"ok":true,"result":17}"#), Ok(()));
+        assert!(matches!(
+            of::<String>(br#"{"ok":true,"result":17}"#, "1:short"),
+            Err(Refused::For(Trouble::Unreachable(_)))
+        ));
         let raw =
             r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 3","parameters":{"x":1}}"#;
-        assert_eq!(unreadable(raw), Refused::For(Trouble::TooFast(Duration::from_secs(3))));
+        assert_eq!(read(raw), Err(Refused::For(Trouble::TooFast(Duration::from_secs(3)))));
         let raw = r#"{"ok":false,"error_code":502,"description":"strange"}"#;
-        assert_eq!(unreadable(raw), Refused::For(Trouble::Unreachable("strange".into())));
+        assert_eq!(read(raw), Err(Refused::For(Trouble::Unreachable("strange".into()))));
     }
 
     #[test]

@@ -2,38 +2,68 @@
 //! further than needed, so that a field which is new there breaks nothing here.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
-use reqwest::Url;
-use serde::{Deserialize, Serialize, Serializer};
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use teloxide::requests::Payload;
 use teloxide::types::{
     AllowedUpdate, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ParseMode,
     ReplyMarkup, ReplyParameters, WebAppInfo,
 };
 
-use super::trouble::{Refused, is_about_the_look};
+use super::trouble::{self, Refused, is_about_the_look};
 use super::{Button, Text, Trouble, cut};
 
-/// A call of teloxide's whose answer is read as `O`.
-pub(super) struct Loose<P, O>(P, PhantomData<fn() -> O>);
+/// Updates that are asked for at once, so that their answer is never longer than what is read of one: an update with a long message
+/// that answers a long one, all of it with markup, is below 100 kB.
+pub(super) const AT_ONCE: u8 = 20;
+/// Of an answer, in bytes.
+const LONGEST_ANSWER: usize = 2 << 20;
 
-impl<P, O> Loose<P, O> {
-    pub const fn new(payload: P) -> Self {
-        Self(payload, PhantomData)
-    }
+/// The Bot API at its address, as one bot. teloxide gives the requests; it would read an answer to its end, however long it is.
+pub(super) struct Endpoint {
+    client: Client,
+    /// With the token.
+    url: Url,
+    token: SecretString,
 }
 
-impl<P: Serialize, O> Serialize for Loose<P, O> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+impl Endpoint {
+    pub fn new(client: Client, mut url: Url, token: SecretString) -> Self {
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(&format!("bot{}", token.expose_secret()));
+        }
+        Self { client, url, token }
     }
-}
 
-impl<P: Payload, O> Payload for Loose<P, O> {
-    type Output = O;
+    /// One call, never twice.
+    pub async fn call<P, O>(&self, payload: &P) -> Result<O, Refused>
+    where
+        P: Payload + Serialize,
+        O: DeserializeOwned,
+    {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(P::NAME);
+        }
+        let answer = self.answer(self.client.post(url).json(payload)).await?;
+        trouble::of(&answer, self.token.expose_secret())
+    }
 
-    const NAME: &'static str = P::NAME;
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, Refused> {
+        let silent = |error: reqwest::Error| trouble::silent(&error, self.token.expose_secret());
+        let mut answer = request.send().await.map_err(silent)?;
+        let mut read = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(silent)? {
+            if read.len() + part.len() > LONGEST_ANSWER {
+                return Err(trouble::too_long(LONGEST_ANSWER));
+            }
+            read.extend_from_slice(&part);
+        }
+        Ok(read)
+    }
 }
 
 /// A long poll whose updates stay as they come.
@@ -41,6 +71,7 @@ impl<P: Payload, O> Payload for Loose<P, O> {
 pub(super) struct GetUpdates {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<i64>,
+    pub limit: u8,
     pub timeout: u64,
     pub allowed_updates: [AllowedUpdate; 3],
 }

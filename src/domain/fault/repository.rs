@@ -17,6 +17,8 @@ pub enum RepositoryFault {
     NotThere { url: String },
     /// It answers, and has no such tag.
     NoTag { url: String, tag: Tag },
+    /// What answers names no tag and no branch at all.
+    ListsNothing { url: String },
     /// It answers, and its tag points at another commit than the one that was told.
     OtherCommit { url: String, tag: Tag, told: Commit, commit: Commit },
     /// It answers, and has no such commit.

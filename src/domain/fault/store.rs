@@ -41,6 +41,10 @@ pub enum StoreFault {
     NameTaken { name: String },
     /// A file would be overwritten.
     Exists { path: PathBuf },
+    /// A restore was broken off; the database that was there is kept.
+    HalfRestored { path: PathBuf, kept: PathBuf },
+    /// An import was broken off.
+    HalfImported { path: PathBuf },
     /// Something cannot be done with a file.
     File { act: FileAct, path: PathBuf, said: String },
     /// The system has no random numbers.

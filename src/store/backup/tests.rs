@@ -79,7 +79,7 @@ async fn a_copy_is_put_back_and_the_replaced_database_kept() {
     let report = restore(&copy, &database, true).unwrap();
     assert_eq!((report.head, report.schema), (head, schema::supported_version()));
     let replaced = report.replaced.unwrap();
-    assert_eq!(fs::read(with_suffix(&replaced, "-wal")).unwrap(), b"left by a crash");
+    assert!(!with_suffix(&replaced, "-wal").exists(), "nothing in it is a commit");
     let store = Store::open(&place.options()).unwrap();
     assert_eq!(notes(&store).await, ["one"]);
     store.verify(head).await.unwrap().unwrap();

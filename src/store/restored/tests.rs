@@ -8,7 +8,7 @@ use crate::store::{Store, StoreOptions, around, backup};
 
 fn options(place: &TestDir, process: &str) -> StoreOptions {
     let services = vec![ServiceName::parse("service", "blog").unwrap()];
-    let start = Start { generation: 1, process: process.into(), now: Timestamp::UNIX_EPOCH, services };
+    let start = Start { generation: 1, process: process.into(), now: Timestamp::UNIX_EPOCH, services, unnoted: None };
     StoreOptions { start: Some(start), ..place.options() }
 }
 

@@ -13,7 +13,7 @@ use crate::store::{Store, StoreOptions, around, backup};
 fn options(place: &TestDir) -> StoreOptions {
     let services = vec![ServiceName::parse("service", "shop").unwrap()];
     let process = hex::encode(&key::random_bytes().unwrap()[..8]);
-    let start = Start { generation: 1, process, now: Timestamp::UNIX_EPOCH, services };
+    let start = Start { generation: 1, process, now: Timestamp::UNIX_EPOCH, services, unnoted: None };
     StoreOptions { start: Some(start), ..place.options() }
 }
 

@@ -353,6 +353,9 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} is not a repository"),
         F::NotThere { url } => format!("there is no repository at {url}"),
         F::NoTag { url, tag } => format!("there is no tag {tag} in {url}; push it, then retry"),
+        F::ListsNothing { url } => format!(
+            "what answers at {url} names no tag and no branch: the repository is empty, or its server answers something else than git does"
+        ),
         F::OtherCommit { url, tag, told, commit } => {
             format!("commit {} is not what tag {tag} names: in {url}, that is {}", told.short(), commit.short())
         }

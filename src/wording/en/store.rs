@@ -61,6 +61,17 @@ pub(in crate::wording) fn store(fault: &StoreFault) -> String {
         }
         F::NameTaken { name } => format!("there is already a token named {name:?}"),
         F::Exists { path } => format!("{} exists already and was left alone", path.display()),
+        F::HalfRestored { path, kept } => format!(
+            "a restore or an import was broken off: the database {path} is not there, and the one that was there is {kept}. Restore \
+             again, or go back to it: mv {kept} {path} (and {kept}-wal to {path}-wal, if it is there)",
+            path = path.display(),
+            kept = kept.display()
+        ),
+        F::HalfImported { path } => format!(
+            "an import was broken off, and only some of its files are in their places ({} says so): run `rmm import --force` again. \
+             What was there is kept as ….before-restore and ….before-import",
+            path.display()
+        ),
         F::File { act, path, said } => format!("cannot {} {}: {said}", verb(*act), path.display()),
         F::NoRandom { said } => format!("the system gave no random numbers: {said}"),
         F::Refused { said } => format!("the database refused a statement: {said}"),

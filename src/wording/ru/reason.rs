@@ -358,6 +358,9 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} — это не репозиторий"),
         F::NotThere { url } => format!("репозитория {url} нет"),
         F::NoTag { url, tag } => format!("в {url} нет тега {tag}; отправьте его туда и повторите"),
+        F::ListsNothing { url } => format!(
+            "ответ по адресу {url} не называет ни одного тега и ни одной ветки: репозиторий пуст, или сервер отвечает не так, как git"
+        ),
         F::OtherCommit { url, tag, told, commit } => {
             format!("коммит {} — не тот, на который указывает тег {tag}: в {url} это {}", told.short(), commit.short())
         }

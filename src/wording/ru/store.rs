@@ -61,6 +61,17 @@ pub(in crate::wording) fn store(fault: &StoreFault) -> String {
         }
         F::NameTaken { name } => format!("токен с именем {name:?} уже есть"),
         F::Exists { path } => format!("{} уже есть и не тронут", path.display()),
+        F::HalfRestored { path, kept } => format!(
+            "восстановление или импорт прервались: базы данных {path} нет, а прежняя — {kept}. Восстановите ещё раз или вернитесь к \
+             прежней: mv {kept} {path} (и {kept}-wal в {path}-wal, если он есть)",
+            path = path.display(),
+            kept = kept.display()
+        ),
+        F::HalfImported { path } => format!(
+            "импорт прервался, и не все его файлы на своих местах (об этом говорит {}): выполните `rmm import --force` ещё раз. Прежние \
+             файлы сохранены как ….before-restore и ….before-import",
+            path.display()
+        ),
         F::File { act, path, said } => format!("не удалось {} {}: {said}", verb(*act), path.display()),
         F::NoRandom { said } => format!("у системы нет случайных чисел: {said}"),
         F::Refused { said } => format!("база данных не приняла запрос: {said}"),

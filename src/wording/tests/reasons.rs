@@ -185,6 +185,7 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::NoAddress { url: "-x".into() },
         RepositoryFault::NotThere { url: "/srv/shop.git".into() },
         RepositoryFault::NoTag { url: url(), tag: Tag::parse("tag", "v1.4.0").unwrap() },
+        RepositoryFault::ListsNothing { url: url() },
         RepositoryFault::OtherCommit {
             url: url(),
             tag: Tag::parse("tag", "v1.4.0").unwrap(),

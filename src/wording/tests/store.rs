@@ -24,6 +24,8 @@ fn every_fault_of_the_store_has_words() {
         F::InUse { path: path(), process: None },
         F::NameTaken { name: "laptop".into() },
         F::Exists { path: path() },
+        F::HalfRestored { path: path(), kept: path() },
+        F::HalfImported { path: path() },
         F::NoRandom { said: said() },
         F::Refused { said: said() },
     ];
