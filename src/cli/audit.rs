@@ -14,6 +14,7 @@ use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, prin
 use crate::app::DataDir;
 use crate::contract::{self, Acknowledge, ListAudit, NotedEnd, Verification};
 use crate::domain::event::Event;
+use crate::domain::fault::record::RecordFlaw;
 use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
 use crate::store::chain::NewEvent;
@@ -179,14 +180,17 @@ impl Verify {
         if !found.intact {
             let row = found.broken_at.map(|row| row.to_string()).unwrap_or_default();
             if !self.json {
-                print(&answers::broken(language, &row, found.sentence.as_deref().map(clean).as_deref()))?;
+                let said = || found.sentence.as_deref().map(clean);
+                let flaw = found.because.as_ref().map(|flaw| language.record_flaw(flaw)).or_else(said);
+                print(&answers::broken(language, &row, flaw.as_deref()))?;
             }
             note(&answers::first_bad_row(language, &row));
             return Err(Fault::Said(FAILED));
         }
         if let Some(alarm) = &found.alarm {
             if !self.json {
-                print(&answers::alarm(language, alarm, found.events))?;
+                let told = found.alarm_because.as_ref().map(|alarm| language.record_alarm(alarm));
+                print(&answers::alarm(language, &told.unwrap_or_else(|| clean(alarm)), found.events))?;
             }
             note(words::words(language).how_an_alarm_ends);
             return Err(Fault::Said(FAILED));
@@ -211,7 +215,7 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Resu
     let found = check(&database, &key, anchor.map(|anchor| &anchor.head))?;
     let Some(mark) = Watermark::read(&files.audit_key())? else { return Ok(found) };
     let difference = read(&database, |conn| mark.difference(conn))?;
-    Ok(Verification { alarm: difference.or(mark.alarm), ..found })
+    Ok(found.with_alarm(difference.or(mark.alarm), |alarm| Language::En.record_alarm(alarm)))
 }
 
 async fn rotate_key(context: &Context) -> Result<(), Fault> {
@@ -225,7 +229,7 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
         }
         other => other?,
     };
-    if let Some(found) = read_flaw(&files)? {
+    if let Some(found) = read_flaw(&files, context.ui.language)? {
         return Err(faults::record_broken(context.ui.language, &found));
     }
     let key_file = files.audit_key();
@@ -258,15 +262,16 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What is wrong with the record of an RMM that does not run.
-fn read_flaw(files: &DataDir) -> Result<Option<String>, Fault> {
+/// What is wrong with the record of an RMM that does not run, in a sentence.
+fn read_flaw(files: &DataDir, language: Language) -> Result<Option<String>, Fault> {
     let key_file = files.audit_key();
     let key = AuditKey::load(&key_file)?.ok_or_else(|| StoreError::KeyMissing { path: key_file.clone() })?;
     if let Some(flaw) = flaw(&files.database(), &key)? {
-        return Ok(Some(flaw));
+        return Ok(Some(language.record_flaw(&flaw)));
     }
     let Some(mark) = Watermark::read(&key_file)? else { return Ok(None) };
-    Ok(read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone()))
+    let alarm = read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone());
+    Ok(alarm.map(|alarm| language.record_alarm(&alarm)))
 }
 
 /// Checks the record in a database that no process uses.
@@ -286,8 +291,8 @@ fn read<T>(database: &Path, work: impl FnOnce(&Connection) -> Result<T, StoreErr
 }
 
 /// What is wrong with the record in a copy, if anything.
-pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<String>, Fault> {
-    check(database, key, None).map(|found| found.sentence)
+pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<RecordFlaw>, Fault> {
+    check(database, key, None).map(|found| found.because)
 }
 
 /// Keeps other processes from writing meanwhile, with the lock file that is there; where there is none, no process has one.

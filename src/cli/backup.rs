@@ -14,6 +14,7 @@ use super::{answers, audit, faults, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
+use crate::domain::fault::record::LostEvents;
 use crate::domain::fault::store::FileAct;
 use crate::domain::plan::shell_word;
 use crate::store::around::{self, Around, KnownToken};
@@ -187,9 +188,11 @@ impl Restore {
         };
         match audit::flaw(&self.file, &key)? {
             Some(flaw) if !self.force => {
-                return Err(faults::other_key(language, &self.file, key_from, &flaw));
+                return Err(faults::other_key(language, &self.file, key_from, &language.record_flaw(&flaw)));
             }
-            Some(flaw) => note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit)),
+            Some(flaw) => {
+                note(&format!("{}: {}: {}", words.warning, words.record_does_not_fit, language.record_flaw(&flaw)));
+            }
             None => {}
         }
         let PutBack { around, report, lost } = PutBack::of(&files, &self.file, self.force)?;
@@ -203,7 +206,7 @@ impl Restore {
         let end = report.head.map(|head| head.seq);
         print(&answers::restored(language, files.database().display(), end))?;
         if let Some(lost) = lost {
-            note(&format!("{}: {lost}.", words.what_is_lost));
+            note(&format!("{}: {}.", words.what_is_lost, language.lost_events(&lost)));
         }
         tell(&around, &context.ui);
         Ok(())
@@ -215,7 +218,7 @@ pub(super) struct PutBack {
     around: Around,
     report: RestoreReport,
     /// What the copy does not hold.
-    lost: Option<String>,
+    lost: Option<LostEvents>,
 }
 
 impl PutBack {
@@ -225,7 +228,7 @@ impl PutBack {
         let around = around::look(&database, copy)?;
         let report = backup::restore(copy, &database, force)?;
         let (mark, lost) = Watermark::of_copy(&key, report.head)?;
-        around.note(&database, lost.as_deref())?;
+        around.note(&database, lost.clone())?;
         mark.write(&key)?;
         Ok(Self { around, report, lost })
     }

@@ -125,7 +125,7 @@ impl Import {
         }
         let work = work_in(&data_dir)?;
         carry(&manifest, opened.path(), work.path())?;
-        self.verify(work.path(), context)?;
+        self.verify(work.path(), language)?;
         let replaced = backup::set_aside(&files.database())?;
         if files.audit_key().exists() {
             let kept = with_suffix(&files.audit_key(), ".before-import");
@@ -140,16 +140,16 @@ impl Import {
         print(&answers::imported(language, data_dir.display()))
     }
 
-    fn verify(&self, work: &Path, context: &Context) -> Result<(), Fault> {
+    fn verify(&self, work: &Path, language: Language) -> Result<(), Fault> {
         let (database, key) = (work.join(DATABASE), work.join(KEY));
         let key = AuditKey::load(&key)?.ok_or(StoreError::KeyMissing { path: key })?;
         let conn = open_at_rest(&database)?;
         backup::check(&conn, &database)?;
         match audit::flaw(&database, &key)? {
-            Some(flaw) if !self.force => Err(faults::export_broken(context.ui.language, &flaw)),
+            Some(flaw) if !self.force => Err(faults::export_broken(language, &language.record_flaw(&flaw))),
             Some(flaw) => {
-                let words = words::words(context.ui.language);
-                note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit));
+                let words = words::words(language);
+                note(&format!("{}: {}: {}", words.warning, words.record_does_not_fit, language.record_flaw(&flaw)));
                 Ok(())
             }
             None => Ok(()),

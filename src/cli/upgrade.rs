@@ -234,7 +234,7 @@ fn restore(files: &DataDir, copy: &Path, context: &Context) -> Result<(), Fault>
     if let Some(key) = AuditKey::load(&files.audit_key())?
         && let Some(flaw) = audit::flaw(copy, &key)?
     {
-        return Err(failed(context, &Trouble::OtherKey(copy, &flaw)));
+        return Err(failed(context, &Trouble::OtherKey(copy, &context.ui.language.record_flaw(&flaw))));
     }
     PutBack::of(files, copy, true).map(drop)
 }

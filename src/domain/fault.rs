@@ -5,6 +5,7 @@ pub mod github;
 pub mod known;
 pub mod machine;
 pub mod model;
+pub mod record;
 pub mod repository;
 pub mod ssh;
 pub mod step;

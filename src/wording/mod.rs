@@ -29,6 +29,7 @@ use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::machine::MachineFault;
 use crate::domain::fault::model::ModelFault;
+use crate::domain::fault::record::{LostEvents, RecordAlarm, RecordFlaw};
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::fault::store::StoreFault;
 use crate::domain::fault::tool::ToolFault;
@@ -144,6 +145,33 @@ impl Language {
         match self {
             Self::En => en::store(fault),
             Self::Ru => ru::store(fault),
+        }
+    }
+
+    /// The first flaw of the record's chain, in a sentence.
+    #[must_use]
+    pub fn record_flaw(self, flaw: &RecordFlaw) -> String {
+        match self {
+            Self::En => en::record_flaw(flaw),
+            Self::Ru => ru::record_flaw(flaw),
+        }
+    }
+
+    /// How it shows that the record was changed behind RMM's back: a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn record_alarm(self, alarm: &RecordAlarm) -> String {
+        match self {
+            Self::En => en::record_alarm(alarm),
+            Self::Ru => ru::record_alarm(alarm),
+        }
+    }
+
+    /// What a copy of the database does not hold: a sentence about the copy that begins small and has no full stop.
+    #[must_use]
+    pub fn lost_events(self, lost: &LostEvents) -> String {
+        match self {
+            Self::En => en::lost_events(lost),
+            Self::Ru => ru::lost_events(lost),
         }
     }
 

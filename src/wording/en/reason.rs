@@ -8,6 +8,7 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::run::StopKind;
 
 use super::super::times;
+use super::record::{lost_events, record_alarm};
 use super::refusal::refusal;
 use super::rule::rule;
 use super::{behind, inside};
@@ -274,13 +275,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::Restored { how } => match how {
             RestoredBy::Command { lost: None } => "the database was restored from a backup".to_owned(),
-            RestoredBy::Command { lost: Some(lost) } => format!("the database was restored from a backup: {lost}"),
+            RestoredBy::Command { lost: Some(lost) } => format!("the database was restored from a backup: {}", lost_events(lost)),
             RestoredBy::Backup => "a backup was put in the place of the database".to_owned(),
             RestoredBy::Lost => "the database was lost, and a new one was begun".to_owned(),
             RestoredBy::Moved => {
                 "the database came here without the file that lies beside it (rmm.db.numbers)".to_owned()
             }
             RestoredBy::Older => "the database is older than the one that was here, or another one".to_owned(),
+            RestoredBy::Another { alarm } => record_alarm(alarm),
         },
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::run::StopKind;
 
 use super::super::times;
+use super::record::{lost_events, record_alarm};
 use super::refusal::refusal;
 use super::rule::rule;
 use super::{behind, fault, github, inside, on, on_host, plural, ssh, step, tool};
@@ -274,13 +275,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::Restored { how } => match how {
             RestoredBy::Command { lost: None } => "база данных восстановлена из резервной копии".to_owned(),
-            RestoredBy::Command { lost: Some(lost) } => format!("база данных восстановлена из резервной копии: {lost}"),
+            RestoredBy::Command { lost: Some(lost) } => format!("база данных восстановлена из резервной копии: {}", lost_events(lost)),
             RestoredBy::Backup => "на место базы данных положили резервную копию".to_owned(),
             RestoredBy::Lost => "база данных была потеряна, начата новая".to_owned(),
             RestoredBy::Moved => {
                 "базу данных перенесли сюда без файла, который лежит рядом с ней (rmm.db.numbers)".to_owned()
             }
             RestoredBy::Older => "база данных старее той, что была здесь, или это другая".to_owned(),
+            RestoredBy::Another { alarm } => record_alarm(alarm),
         },
     }
 }

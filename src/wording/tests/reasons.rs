@@ -256,7 +256,8 @@ fn samples() -> Vec<Reason> {
     }));
     let restored = [
         RestoredBy::Command { lost: None },
-        RestoredBy::Command { lost: Some("events 11 to 15".into()) },
+        RestoredBy::Command { lost: Some(LostEvents::Range { from: 11, to: 15 }) },
+        RestoredBy::Another { alarm: RecordAlarm::DatabaseGone },
         RestoredBy::Moved,
         RestoredBy::Older,
     ];
