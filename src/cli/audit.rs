@@ -14,6 +14,7 @@ use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, prin
 use crate::app::DataDir;
 use crate::contract::{self, Acknowledge, ListAudit, NotedEnd, Verification};
 use crate::domain::event::Event;
+use crate::domain::fault::cli::{CliNote, Unreached};
 use crate::domain::fault::record::RecordFlaw;
 use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
@@ -167,14 +168,14 @@ impl Verify {
             let call = Call::get(with_query("/api/v1/audit/verify", &NotedEnd { seq, mac })).patience(LONG);
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
-            at_rest(&context.local()?.data_dir, self.anchor.as_ref(), context.ui.language)?
+            at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
         };
         self.tell(&found, context.ui.language)
     }
 
     fn tell(&self, found: &Verification, language: Language) -> Result<(), Fault> {
         if self.json {
-            let text = serde_json::to_string(found).map_err(|error| Fault::Failed(error.to_string()))?;
+            let text = serde_json::to_string(found).map_err(|error| Fault::failed(error.to_string()))?;
             print(&format!("{text}\n"))?;
         }
         if !found.intact {
@@ -182,15 +183,18 @@ impl Verify {
             if !self.json {
                 let said = || found.sentence.as_deref().map(clean);
                 let flaw = found.because.as_ref().map(|flaw| language.record_flaw(flaw)).or_else(said);
-                print(&answers::broken(language, &row, flaw.as_deref()))?;
+                let broken = CliNote::RecordBroken { row: row.clone(), flaw };
+                print(&format!("{}\n", language.cli_note(&broken)))?;
             }
-            note(&answers::first_bad_row(language, &row));
+            note(&language.cli_note(&CliNote::FirstBadRow { row }));
             return Err(Fault::Said(FAILED));
         }
         if let Some(alarm) = &found.alarm {
             if !self.json {
                 let told = found.alarm_because.as_ref().map(|alarm| language.record_alarm(alarm));
-                print(&answers::alarm(language, &told.unwrap_or_else(|| clean(alarm)), found.events))?;
+                let alarm = told.unwrap_or_else(|| clean(alarm));
+                let note = CliNote::RecordAlarm { alarm, events: found.events };
+                print(&format!("{}\n", language.cli_note(&note)))?;
             }
             note(words::words(language).how_an_alarm_ends);
             return Err(Fault::Said(FAILED));
@@ -203,11 +207,11 @@ impl Verify {
 }
 
 /// Checks the record of an RMM that does not run, and leaves no trace of that.
-fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Result<Verification, Fault> {
+fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fault> {
     let files = DataDir::new(data_dir);
     let database = files.database();
     if !database.exists() {
-        return Err(Fault::Unreachable(faults::never_was_at(language, data_dir).into()));
+        return Err(Fault::Unreachable(Unreached::NeverWas { folder: data_dir.display().to_string() }));
     }
     let _lock = hold(&data_dir.join(LOCK_FILE))?;
     let key = AuditKey::load(&files.audit_key())?;
@@ -221,16 +225,16 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Resu
 async fn rotate_key(context: &Context) -> Result<(), Fault> {
     let files = DataDir::new(context.local()?.data_dir);
     if !files.database().exists() {
-        return Err(Fault::Unreachable(faults::no_rmm_at(context.ui.language, files.path()).into()));
+        return Err(Fault::Unreachable(Unreached::NoRmm { folder: files.path().display().to_string() }));
     }
     let _lock = match DirectoryLock::acquire(files.path()) {
         Err(error @ StoreError::Locked { .. }) => {
-            return Err(faults::running(context.ui.language, &error.fault(), None));
+            return Err(faults::running(error.fault(), None));
         }
         other => other?,
     };
     if let Some(found) = read_flaw(&files, context.ui.language)? {
-        return Err(faults::record_broken(context.ui.language, &found));
+        return Err(faults::record_broken(found));
     }
     let key_file = files.audit_key();
     let options = StoreOptions::new(files.database(), key_file.clone());
@@ -242,7 +246,7 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
     key.rotated(last)?.save(&key_file)?;
     let store = Store::open(&options)?;
     let (kind, data) = Event::RecordKeyRotated {}.into_record(on_record);
-    let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::Failed(error.to_string()))?;
+    let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::failed(error.to_string()))?;
     let at = context.ui.now.as_millisecond();
     let written = store.write(move |tx| {
         let (service, release_id, run_id, trace_id) = (None, None, None, None);

@@ -1,8 +1,6 @@
 //! `rmm upgrade`: a new binary takes the place of the one that is installed. If RMM does not come up with it, binary and database are put
 //! back as they were.
 
-mod told;
-
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,12 +11,13 @@ use clap::Args;
 use semver::Version;
 use sha2::{Digest, Sha256};
 
-use self::told::{Told, Trouble};
 use super::backup::PutBack;
-use super::{audit, faults, health};
+use super::{audit, health};
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
+use crate::domain::fault::cli::CliFault;
+use crate::domain::fault::upgrade::{UpgradeFault, UpgradeStep};
 use crate::store::at_rest::{Kept, Position};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
@@ -26,6 +25,8 @@ use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
 use crate::wording::Language;
 
+/// The version of this program.
+const OWN: &str = env!("CARGO_PKG_VERSION");
 /// Between two looks at whether RMM has ended, or is ready.
 const PAUSE: Duration = Duration::from_millis(250);
 /// A stopped RMM gives up its data directory within this time.
@@ -78,21 +79,24 @@ impl Upgrade {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let places = self.places(context)?;
         let version = self.candidate(&places, context).inspect_err(|_| forget(&places.new))?;
-        self.tell(context, &Told::Stopping);
+        tell(context, &UpgradeStep::Stopping);
         run(&self.stop)
             .inspect_err(|_| forget(&places.new))
-            .map_err(|why| failed(context, &Trouble::NotStopped(&why)))?;
+            .map_err(|why| failed(context, &UpgradeFault::NotStopped { why }))?;
         let kept = match keep(&places, context.ui.language).await {
             Ok(kept) => kept,
             Err(why) => {
                 forget(&places.new);
-                let why = Trouble::NothingReplaced(&why).text(context.ui.language);
+                let why = context.ui.language.upgrade_fault(&UpgradeFault::NothingReplaced { why });
                 return Err(self.start_again(context, &why).await);
             }
         };
-        self.tell(context, &Told::Starting(&version));
+        tell(context, &UpgradeStep::Starting { version: version.to_string() });
         match self.come_up(context, &version, Duration::from_secs(self.wait)).await {
-            Ok(()) => print(&Told::Runs { version: &version, old: &places.old }.text(context.ui.language)),
+            Ok(()) => {
+                let runs = UpgradeStep::Runs { version: version.to_string(), old: places.old.display().to_string() };
+                print(&format!("{}\n", context.ui.language.upgrade_step(&runs)))
+            }
             Err(why) => Err(self.go_back(context, &places, kept.as_ref(), &why).await),
         }
     }
@@ -100,12 +104,14 @@ impl Upgrade {
     fn places(&self, context: &Context) -> Result<Places, Fault> {
         let installed = match &self.binary {
             Some(binary) => binary.clone(),
-            None => std::env::current_exe().map_err(|error| failed(context, &Trouble::NoProgram(&error)))?,
+            None => std::env::current_exe()
+                .map_err(|error| failed(context, &UpgradeFault::NoProgram { said: error.to_string() }))?,
         };
         let installed =
-            fs::canonicalize(&installed).map_err(|error| Fault::Usage(format!("{}: {error}", installed.display())))?;
+            fs::canonicalize(&installed).map_err(|error| Fault::usage(format!("{}: {error}", installed.display())))?;
         if fs::canonicalize(&self.file).is_ok_and(|file| file == installed) {
-            return Err(Fault::Usage(Trouble::IsInstalled(&installed).text(context.ui.language)));
+            let fault = UpgradeFault::IsInstalled { file: installed.display().to_string() };
+            return Err(Fault::usage(context.ui.language.upgrade_fault(&fault)));
         }
         let data = context.local()?.data_dir;
         Ok(Places { new: with_suffix(&installed, ".new"), old: with_suffix(&installed, ".old"), installed, data })
@@ -113,23 +119,25 @@ impl Upgrade {
 
     /// Copies the new binary beside the installed one and looks whether it can be taken: its version.
     fn candidate(&self, places: &Places, context: &Context) -> Result<Version, Fault> {
-        let usage = |trouble: Trouble<'_>| Fault::Usage(trouble.text(context.ui.language));
+        let usage = |fault: UpgradeFault| Fault::usage(context.ui.language.upgrade_fault(&fault));
+        let file = || self.file.display().to_string();
         let bytes = fs::read(&self.file)
-            .map_err(|error| Fault::Usage(faults::not_read(context.ui.language, &self.file, error)))?;
-        write(&places.new, &bytes)
-            .map_err(|error| Fault::Failed(faults::not_written(context.ui.language, &places.new, error)))?;
+            .map_err(|error| Fault::usage(CliFault::NotRead { file: file(), said: error.to_string() }))?;
+        write(&places.new, &bytes).map_err(|error| {
+            Fault::failed(CliFault::NotWritten { file: places.new.display().to_string(), said: error.to_string() })
+        })?;
         let said = output(Command::new(&places.new).arg("--version"))
-            .map_err(|why| usage(Trouble::RunsNot(&self.file, &why)))?;
+            .map_err(|said| usage(UpgradeFault::RunsNot { file: file(), said }))?;
         let version = said.trim().strip_prefix("rmm ").and_then(|version| version.parse::<Version>().ok());
-        let version = version.ok_or_else(|| usage(Trouble::NoRmm(&self.file, &said)))?;
-        let own: Version =
-            env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Fault::Failed(error.to_string()))?;
-        self.tell(context, &Told::Found { version: &version, own: &own, sum: &hex::encode(Sha256::digest(&bytes)) });
+        let version = version.ok_or_else(|| usage(UpgradeFault::NoRmm { file: file(), said }))?;
+        let own: Version = OWN.parse().map_err(|error: semver::Error| Fault::failed(error.to_string()))?;
+        let sum = hex::encode(Sha256::digest(&bytes));
+        tell(context, &UpgradeStep::Found { version: version.to_string(), own: own.to_string(), sum });
         if version < own && !self.force {
-            return Err(usage(Trouble::Older { version: &version, own: &own }));
+            return Err(usage(UpgradeFault::Older { version: version.to_string(), own: own.to_string() }));
         }
         output(Command::new(&places.new).arg("check").arg("--config").arg(&context.config))
-            .map_err(|why| usage(Trouble::Refuses(&version, &why)))?;
+            .map_err(|said| usage(UpgradeFault::Refuses { version: version.to_string(), said }))?;
         Ok(version)
     }
 
@@ -137,32 +145,44 @@ impl Upgrade {
     async fn come_up(&self, context: &Context, version: &Version, within: Duration) -> Result<(), String> {
         run(&self.start)?;
         let language = context.ui.language;
-        let mut last = Trouble::Silent.text(language);
+        let mut last = language.upgrade_fault(&UpgradeFault::Silent);
         for _ in 0..=within.as_millis() / PAUSE.as_millis() {
             match ready(context).await {
                 Ok(running) if running == version.to_string() => return Ok(()),
-                Ok(running) => last = Trouble::OtherAnswers { running: &running, version }.text(language),
+                Ok(running) => {
+                    let other = UpgradeFault::OtherAnswers { running, version: version.to_string() };
+                    last = language.upgrade_fault(&other);
+                }
                 Err(why) => last = why,
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(Trouble::NotReady { seconds: within.as_secs(), last: &last }.text(language))
+        Err(language.upgrade_fault(&UpgradeFault::NotReady { seconds: within.as_secs(), last }))
     }
 
     /// The new version does not work: all is as it was.
     async fn go_back(&self, context: &Context, places: &Places, kept: Option<&Kept>, why: &str) -> Fault {
-        self.tell(context, &Told::GoingBack { why });
+        tell(context, &UpgradeStep::GoingBack { why: why.to_owned() });
         // One that has ended by itself may be no service to stop any more.
         let (stopped, language) = (run(&self.stop), context.ui.language);
         let back = match lock(&places.data, language).await {
             Ok(_lock) => fs::rename(&places.old, &places.installed)
-                .map_err(|error| Trouble::NotPutBack(&places.installed, &error).text(language))
+                .map_err(|error| {
+                    let file = places.installed.display().to_string();
+                    language.upgrade_fault(&UpgradeFault::NotPutBack { file, said: error.to_string() })
+                })
                 .and_then(|()| kept.map_or(Ok(()), |kept| self.database_back(context, places, kept))),
             Err(why) => Err(format!("{why}{}", stopped.err().map(|why| format!(" ({why})")).unwrap_or_default())),
         };
         match back {
-            Ok(()) => self.start_again(context, &Trouble::NotUp(why).text(language)).await,
-            Err(trouble) => failed(context, &Trouble::NotBack { why, trouble: &trouble, old: &places.old }),
+            Ok(()) => {
+                let why = language.upgrade_fault(&UpgradeFault::NotUp { why: why.to_owned() });
+                self.start_again(context, &why).await
+            }
+            Err(trouble) => {
+                let (why, old) = (why.to_owned(), places.old.display().to_string());
+                failed(context, &UpgradeFault::NotBack { why, trouble, old })
+            }
         }
     }
 
@@ -177,26 +197,26 @@ impl Upgrade {
             return kept.put_back().map_err(|error| context.ui.language.store(&error.fault()));
         }
         // What the new version has done is not in the copy: it is a restore like any other.
-        self.tell(context, &Told::Restoring);
+        tell(context, &UpgradeStep::Restoring);
         restore(&files, &kept.database(), context).map_err(|fault| fault.told(context.ui.language))
     }
 
     /// Starts RMM as it was: how that ends.
     async fn start_again(&self, context: &Context, why: &str) -> Fault {
-        let own = Version::parse(env!("CARGO_PKG_VERSION"));
+        let own = Version::parse(OWN);
         let up = match own {
             Ok(own) => self.come_up(context, &own, OLD_IS_UP_WITHIN).await,
             Err(error) => Err(error.to_string()),
         };
         match up {
-            Ok(()) => failed(context, &Trouble::RunsAsBefore(why)),
-            Err(trouble) => failed(context, &Trouble::OldNotUp { why, trouble: &trouble }),
+            Ok(()) => failed(context, &UpgradeFault::RunsAsBefore { why: why.to_owned(), own: OWN.to_owned() }),
+            Err(trouble) => failed(context, &UpgradeFault::OldNotUp { why: why.to_owned(), trouble }),
         }
     }
+}
 
-    fn tell(&self, context: &Context, told: &Told<'_>) {
-        note(&told.text(context.ui.language));
-    }
+fn tell(context: &Context, step: &UpgradeStep) {
+    note(&context.ui.language.upgrade_step(step));
 }
 
 /// With RMM stopped: keeps its database, and puts the new binary in the place of the old one.
@@ -234,7 +254,7 @@ fn restore(files: &DataDir, copy: &Path, context: &Context) -> Result<(), Fault>
     if let Some(key) = AuditKey::load(&files.audit_key())?
         && let Some(flaw) = audit::flaw(copy, &key)?
     {
-        return Err(failed(context, &Trouble::OtherKey(copy, &context.ui.language.record_flaw(&flaw))));
+        return Err(failed(context, &UpgradeFault::OtherKey { copy: copy.display().to_string(), flaw }));
     }
     PutBack::of(files, copy, true).map(drop)
 }
@@ -275,6 +295,6 @@ fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-fn failed(context: &Context, trouble: &Trouble<'_>) -> Fault {
-    Fault::Failed(trouble.text(context.ui.language))
+fn failed(context: &Context, fault: &UpgradeFault) -> Fault {
+    Fault::failed(context.ui.language.upgrade_fault(fault))
 }

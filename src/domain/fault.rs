@@ -1,5 +1,6 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
+pub mod cli;
 pub mod config;
 pub mod github;
 pub mod known;
@@ -11,6 +12,7 @@ pub mod ssh;
 pub mod step;
 pub mod store;
 pub mod tool;
+pub mod upgrade;
 
 use std::time::Duration;
 

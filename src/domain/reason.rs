@@ -17,6 +17,7 @@ use super::fault::record::{LostEvents, RecordAlarm};
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
 use super::fault::step::StepFault;
+use super::fault::store::StoreFault;
 use super::fault::tool::ToolFault;
 use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
@@ -36,6 +37,8 @@ pub enum Reason {
     Legacy { text: String },
     /// What a host, a repository or a program said.
     Told { text: String },
+    /// RMM's own database is in the way.
+    Store { fault: Box<StoreFault> },
     /// Each of these.
     All { reasons: Vec<Reason> },
 

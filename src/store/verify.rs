@@ -69,9 +69,8 @@ fn verify_snapshot(
                 return Ok(Err(RecordFlaw::Added { seq: place }));
             }
             let found_at = displaced(conn, &mut signer, &end, event.mac)?;
-            return Ok(Err(
-                found_at.map_or(RecordFlaw::Edited { seq: place }, |found_at| RecordFlaw::Swapped { seq: place, found_at })
-            ));
+            return Ok(Err(found_at
+                .map_or(RecordFlaw::Edited { seq: place }, |found_at| RecordFlaw::Swapped { seq: place, found_at })));
         };
         // What was noted elsewhere and is not here went with the database that was replaced.
         if let Some(lost) = anchor.filter(|anchor| anchor.seq > end.seq && anchor.seq < place) {

@@ -5,6 +5,7 @@
 //! words; the snapshots of the tests show all of them.
 //! Must not: know where a sentence is shown, or escape it for that place.
 
+mod cli;
 mod en;
 mod event;
 pub mod marks;
@@ -37,6 +38,7 @@ use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
 use crate::domain::ids::ServiceName;
+use crate::domain::part::Part;
 use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
@@ -454,6 +456,15 @@ impl Language {
         match self {
             Self::En => en::status_title(of),
             Self::Ru => ru::status(of),
+        }
+    }
+
+    /// A part of RMM that works for as long as it does.
+    #[must_use]
+    pub const fn part(self, part: Part) -> &'static str {
+        match self {
+            Self::En => en::part(part),
+            Self::Ru => ru::part(part),
         }
     }
 

@@ -12,14 +12,14 @@ use serde::Serialize;
 use super::*;
 use crate::domain::env::Env::{self, Production, Stage};
 use crate::domain::fault::github::GithubFault;
+use crate::domain::fault::record::{LostEvents, RecordAlarm, RecordFlaw};
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
+use crate::domain::fault::store::StoreFault;
 use crate::domain::gate::GateName;
 use crate::domain::host::HostKey;
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName, SurfaceName, Tag};
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
-use crate::domain::fault::record::{LostEvents, RecordAlarm, RecordFlaw};
-use crate::domain::fault::store::StoreFault;
 use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::run::StopKind;
@@ -28,6 +28,7 @@ use crate::domain::step::StepKind;
 use crate::domain::version::Version;
 
 mod backups;
+mod cli;
 mod config;
 mod events;
 mod faults;
@@ -36,6 +37,7 @@ mod gates;
 mod github;
 mod identity;
 mod machine;
+mod parts;
 mod protection;
 mod reasons;
 mod record;
@@ -123,6 +125,7 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
         let (en, ru) = (words(Language::En, sample), words(Language::Ru, sample));
         for sentence in [&en, &ru] {
             // Names that git refuses and paths may have them.
+            let sentence = sentence.replace("\n  ", "\n");
             let dots = sentence.replace("'..'", "").replace("«..»", "").replace("../", "").contains("..");
             assert!(!sentence.trim().is_empty() && !sentence.contains("  ") && !dots, "{sentence}");
         }

@@ -15,6 +15,7 @@ use crate::domain::backup::BackupAlarm;
 use crate::domain::fault::record::RecordAlarm;
 use crate::domain::ids::ReleaseId;
 use crate::domain::notice::Notice;
+use crate::domain::part::Part;
 use crate::engine::Failure;
 use crate::store::alerts::Told;
 use crate::store::{events, releases};
@@ -99,13 +100,14 @@ async fn head(pen: &Pen<'_>, alert: &Alert) -> Result<Head, Failure> {
         | AlertKind::Backup => None,
     };
     let made = number.filter(|_| alert.kind == AlertKind::Backup).and_then(|at| Timestamp::from_millisecond(at).ok());
-    let part = alert.place.strip_prefix("rmm::").unwrap_or(&alert.place);
-    let told = lasting(language, alert).filter(|_| alert.kind == AlertKind::Record);
-    let told = told.unwrap_or_else(|| alert.what.clone());
+    let part = Part::of(&alert.place).filter(|_| alert.kind == AlertKind::Broken).map(|part| language.part(part));
+    let place = part.unwrap_or_else(|| alert.place.strip_prefix("rmm::").unwrap_or(&alert.place));
+    // That a part has broken, the heading says.
+    let said = usize::from(alert.kind == AlertKind::Broken && alert.what.lines().count() > 1);
     Ok(Head {
         kind: alert.kind.as_str(),
-        place: text::shorten(part, PLACE),
-        lines: told.lines().take(4).map(|line| text::shorten(line, WHAT)).collect(),
+        place: text::shorten(place, PLACE),
+        lines: alert.what.lines().skip(said).take(4).map(|line| text::shorten(line, WHAT)).collect(),
         event: event
             .map(|event| {
                 let data = serde_json::from_str(&event.data).unwrap_or_default();

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 /// The first flaw of the record's chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "`seq`, `from` and `to` are numbers of events; of the seal, that of the last event there is")]
+#[expect(
+    missing_docs,
+    reason = "`seq`, `from` and `to` are numbers of events; of the seal, that of the last event there is"
+)]
 pub enum RecordFlaw {
     /// An event's columns or its mac were changed.
     Edited { seq: i64 },

@@ -214,9 +214,8 @@ impl<'e> Job<'e> {
                 of_store(&error)
             }
         })?;
-        let flaw = found
-            .flaw
-            .map(|flaw| BackupFault::Record { flaw: Language::En.record_flaw(&flaw), because: Some(flaw) });
+        let flaw =
+            found.flaw.map(|flaw| BackupFault::Record { flaw: Language::En.record_flaw(&flaw), because: Some(flaw) });
         Ok((found.head.unwrap_or(ChainHead::START).seq, flaw))
     }
 

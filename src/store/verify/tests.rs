@@ -92,8 +92,7 @@ async fn a_removed_row_shows() {
     finds("DELETE FROM events WHERE seq = 7", "cut_off", 7).await;
     finds("DELETE FROM events WHERE seq > 4", "cut_off", 5).await;
     finds("DELETE FROM events", "cut_off", 1).await;
-    finds("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", "edited", 4)
-        .await;
+    finds("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", "edited", 4).await;
     finds("DELETE FROM events; DELETE FROM chain_head", "head_missing", 0).await;
 }
 
@@ -121,12 +120,8 @@ async fn rows_in_another_order_show() {
         .await;
     }
     // The whole end moved on by one.
-    finds(
-        "UPDATE events SET seq = -seq - 1 WHERE seq > 3; UPDATE events SET seq = -seq WHERE seq < 0",
-        "missing",
-        4,
-    )
-    .await;
+    finds("UPDATE events SET seq = -seq - 1 WHERE seq > 3; UPDATE events SET seq = -seq WHERE seq < 0", "missing", 4)
+        .await;
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
 use crate::domain::fault::record::RecordFlaw;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::prose_line;
 use crate::engine::catalog::Catalog;
@@ -174,7 +176,7 @@ pub async fn acknowledge(
     }
     let store = web.engine.store();
     let Some(alarm) = store.alarm().borrow().clone() else {
-        return Err(Problem::not_found("there is no alarm about the record"));
+        return Err(Refusal::from(Cause::NoRecordAlarm).into());
     };
     let event = Event::RecordAlarmAcknowledged { found: Language::En.record_alarm(&alarm), reason };
     web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;

@@ -110,7 +110,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "service_moved_to_file" => format!("сервис {} теперь определён в rmm.toml, а не в панели", text("service")),
         "database_restored" => format!("база данных восстановлена из копии{}", because()),
         "record_alarm_raised" => {
-            let found = told.known::<RecordAlarm>("because").map_or_else(|| text("found"), |alarm| record_alarm(&alarm));
+            let found =
+                told.known::<RecordAlarm>("because").map_or_else(|| text("found"), |alarm| record_alarm(&alarm));
             format!("ЖУРНАЛ АУДИТА ИЗМЕНЁН: {found}")
         }
         "record_alarm_acknowledged" => format!("изменение журнала аудита принято к сведению{}", because()),

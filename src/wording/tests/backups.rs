@@ -20,7 +20,9 @@ fn every_fault_of_a_backup_has_words_in_every_language() {
         command(CommandEnd::TimeLimit, ""),
         command(CommandEnd::Nothing, ""),
         F::Damaged { found: "file is not a database".into(), because: None },
-        F::Damaged { found: "…".into(), because: Some(Box::new(StoreFault::Damaged { damage: Damage::OtherTables })) },
+        F::Damaged {
+            found: "…".into(), because: Some(Box::new(StoreFault::Damaged { damage: Damage::OtherTables }))
+        },
         F::Record { flaw: "Event 7 is missing.".into(), because: None },
         F::Record { flaw: "…".into(), because: Some(RecordFlaw::Missing { from: 7, to: 7 }) },
         F::Behind { expected: 9, found: 7 },

@@ -25,6 +25,7 @@ fn samples() -> Vec<Reason> {
     let mut samples = vec![
         R::Legacy { text: "deploy of api on stage failed with exit status 3".into() },
         R::told("Permission denied (publickey)."),
+        R::Store { fault: Box::new(StoreFault::Stopping) },
         R::All { reasons: vec![R::TimedOut, R::WasEnded] },
         R::Cancelled { by: by(), why: why() },
         R::Aborted { by: by(), why: why() },
