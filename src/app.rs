@@ -15,18 +15,20 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::place::RunPlace;
 use crate::config::{Composed, Config, EnvVars};
+use crate::domain::fault::cli::CliFault;
 use crate::domain::fault::machine::MachineFault;
+use crate::domain::part::Part;
 use crate::domain::person::Actor;
 use crate::engine::catalog::{Catalog, http_address};
 use crate::engine::clock::{Clock, SystemClock};
@@ -120,7 +122,9 @@ impl DataDir {
             Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+            Err(error) => {
+                return Err(CliFault::NotRead { file: path.display().to_string(), said: error.to_string() }.into());
+            }
         }
         let name = hex::encode(&key::random_bytes()?[..16]);
         key::replace(&path, name.as_bytes())?;
@@ -158,9 +162,12 @@ impl App {
     /// # Errors
     /// Those of [`App::open`].
     pub fn open_with(config: &Config, env: &EnvVars, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let local = local_steps::transport(config).map_err(anyhow::Error::msg)?;
+        let local = local_steps::transport(config).map_err(|fault| CliFault::Machine { fault: Box::new(fault) })?;
         let data_dir = DataDir::new(&config.server.data_dir);
-        data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
+        data_dir.make().map_err(|error| CliFault::NoDataFolder {
+            folder: data_dir.path().display().to_string(),
+            said: error.to_string(),
+        })?;
         let lock = DirectoryLock::acquire(data_dir.path())?;
         let (now, process) = (clock.now(), hex::encode(&key::random_bytes()?[..8]));
         let (generation, unnoted) = data_dir.generation(now)?;
@@ -168,13 +175,11 @@ impl App {
         let start = Some(Start { generation, process: process.clone(), now, services, unnoted });
         let options = StoreOptions { start, ..StoreOptions::new(data_dir.database(), data_dir.audit_key()) };
         let store = Store::open(&options)?;
-        let absolute = std::path::absolute(data_dir.path()).context("the data directory has no absolute path")?;
+        let absolute = std::path::absolute(data_dir.path())?;
         let instance = data_dir.instance()?;
         let ports = Ports {
             local: Arc::new(local.clone()),
-            prober: Prober::new()
-                .map_err(|fault| anyhow::anyhow!("{fault:?}"))
-                .context("the HTTP client cannot be set up")?,
+            prober: Prober::new().map_err(|fault| CliFault::NoHttp { said: format!("{fault:?}") })?,
             run_place: RunPlace::new(absolute, instance.clone(), local),
             instance,
             generation,
@@ -238,9 +243,8 @@ impl App {
     /// # Errors
     /// When it is taken already or not this machine's.
     pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-        TcpListener::bind(address).await.with_context(|| {
-            format!("Cannot listen on {address}: is another program there? `listen` in [server] chooses the address")
-        })
+        let bound = TcpListener::bind(address).await;
+        bound.map_err(|error| CliFault::CannotListen { address: address.to_string(), said: error.to_string() }.into())
     }
 
     /// Makes the operator's socket.
@@ -249,7 +253,8 @@ impl App {
     /// When it cannot be made.
     pub fn listen_to_operator(&self) -> anyhow::Result<UnixListener> {
         let path = self.data_dir.socket();
-        socket::listen(&path).with_context(|| format!("the socket {} cannot be made", path.display()))
+        socket::listen(&path)
+            .map_err(|error| CliFault::NoSocket { file: path.display().to_string(), said: error.to_string() }.into())
     }
 
     /// A link that signs the operator in to the dashboard, where no browser has been signed in yet.
@@ -309,10 +314,11 @@ impl App {
         let _ = std::fs::remove_file(self.data_dir.address());
         looking.abort();
         counted.abort();
-        bot.await.context("the bot ended badly")?;
-        dispatcher.await.context("the dispatcher ended badly")?;
+        let ended = |part: Part| move |error: JoinError| CliFault::PartEnded { part, said: error.to_string() };
+        bot.await.map_err(ended(Part::Bot))?;
+        dispatcher.await.map_err(ended(Part::Dispatcher))?;
         logged.cancel();
-        log.await.context("the log of releases ended badly")?;
+        log.await.map_err(ended(Part::ReleaseLog))?;
         // Best effort: the next start finds at least what was noted while it ran.
         if let Err(error) = self.engine.store().note_numbers(self.engine.now()).await {
             tracing::warn!(%error, "how far the database has come could not be noted");

@@ -79,7 +79,8 @@ fn service(number: u32) -> String {
 /// Makes the releases: each service one after the other, all services at the same time. It goes on where it was broken off.
 fn live(directory: &Path, services: &str) -> anyhow::Result<()> {
     let server = Server::start(directory, services)?;
-    let newest = server.operator()?.json("GET", "/api/v1/releases?limit=1", "")?["releases"][0]["id"].as_u64().unwrap_or(0);
+    let newest =
+        server.operator()?.json("GET", "/api/v1/releases?limit=1", "")?["releases"][0]["id"].as_u64().unwrap_or(0);
     let (started, next) = (Instant::now(), AtomicU32::new(newest.try_into()?));
     std::thread::scope(|scope| {
         let (server, next) = (&server, &next);

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use crate::contract;
+use crate::domain::fault::cli::CliFault;
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -108,7 +109,9 @@ impl Call {
             }
             None => Body::empty(),
         };
-        request.body(body).map_err(|error| Fault::Usage(format!("{base}{} cannot be called: {error}", self.path)))
+        request.body(body).map_err(|error| {
+            Fault::usage(CliFault::NoCall { url: format!("{base}{}", self.path), said: error.to_string() })
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::fault::Fault;
 use super::traced::Traced;
 use crate::config::{Config, ConfigErrors, EnvVars, env_vars};
+use crate::domain::fault::cli::CliFault;
 use crate::engine::clock::{Clock, SystemClock};
 use crate::terminal::Ui;
 use crate::wording::Language;
@@ -55,7 +56,9 @@ impl Context {
             Ok(config) => Ok(Local { data_dir: config.server.data_dir.clone(), config: Ok(Box::new(config)) }),
             Err(errors) => match data_dir(&self.config, &self.env) {
                 Some(data_dir) => Ok(Local { data_dir, config: Err(errors) }),
-                None if !self.config.exists() => Err(Fault::NoConfiguration(self.config.clone())),
+                None if !self.config.exists() => {
+                    Err(Fault::usage(CliFault::NoConfiguration { file: self.config.display().to_string() }))
+                }
                 None => Err(errors.into()),
             },
         }

@@ -2,13 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Hint, Unreached};
 use crate::config::ConfigErrors;
 use crate::contract::{GateView, Problem};
-use crate::domain::fault::store::StoreFault;
+use crate::domain::fault::cli::{CliFault, CliHint, Unreached};
 use crate::domain::gate::Gate;
 use crate::domain::refusal;
 use crate::store::StoreError;
@@ -32,17 +30,11 @@ pub const EXIT_HELP: &str =
 #[derive(Debug)]
 pub enum Fault {
     /// It was tried and failed.
-    Failed(String),
+    Failed(Told),
     /// RMM could not do it for a reason of its own or of its machine: a problem document.
     Trouble(Box<Problem>),
     /// It cannot be asked like this.
-    Usage(String),
-    /// What is to be called is no address.
-    NoAddress(String),
-    /// There is no configuration here.
-    NoConfiguration(PathBuf),
-    /// The database, its key or a file is in the way.
-    Store(Box<StoreFault>),
+    Usage(Told),
     /// The configuration is wrong.
     Configuration(ConfigErrors),
     /// RMM's rules do not allow it.
@@ -55,6 +47,36 @@ pub enum Fault {
     Pipe,
 }
 
+/// What went wrong: facts, or the words of a library or of a verb.
+#[derive(Debug)]
+pub enum Told {
+    /// Facts.
+    Fact(Box<CliFault>),
+    /// Words.
+    Words(String),
+}
+
+impl From<CliFault> for Told {
+    fn from(fault: CliFault) -> Self {
+        Self::Fact(Box::new(fault))
+    }
+}
+
+impl From<String> for Told {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl Told {
+    fn told(&self, language: Language) -> String {
+        match self {
+            Self::Fact(fault) => language.cli_fault(fault),
+            Self::Words(words) => words.clone(),
+        }
+    }
+}
+
 /// A problem document, and how to tell it.
 #[derive(Debug, Default)]
 pub struct Refusal {
@@ -64,17 +86,36 @@ pub struct Refusal {
     pub json: String,
     /// The release that it is about, for commands to paste.
     pub release: Option<i64>,
+    /// What this program refuses by itself.
+    pub own: Option<Box<CliFault>>,
     /// What to try.
-    pub hint: Option<Hint>,
+    pub hint: Option<CliHint>,
     /// The reader is a machine.
     pub as_json: bool,
 }
 
 impl Fault {
+    /// It was tried and failed.
+    pub fn failed(told: impl Into<Told>) -> Self {
+        Self::Failed(told.into())
+    }
+
+    /// It cannot be asked like this.
+    pub fn usage(told: impl Into<Told>) -> Self {
+        Self::Usage(told.into())
+    }
+
     /// A refusal by this program.
     pub fn refused(code: &str, detail: impl Into<String>) -> Self {
         let problem = Problem { code: code.to_owned(), detail: detail.into(), ..Problem::default() };
         Self::Refused(Box::new(Refusal { problem, ..Refusal::default() }))
+    }
+
+    /// A refusal by this program, of facts.
+    #[must_use]
+    pub fn refuses(code: &str, fault: CliFault) -> Self {
+        let detail = Language::En.cli_fault(&fault);
+        Self::refused(code, detail).refusal(|refusal| refusal.own = Some(Box::new(fault)))
     }
 
     /// Changes how a refusal is told; everything else stays.
@@ -88,9 +129,6 @@ impl Fault {
             other @ (Self::Failed(_)
             | Self::Trouble(_)
             | Self::Usage(_)
-            | Self::NoAddress(_)
-            | Self::NoConfiguration(_)
-            | Self::Store(_)
             | Self::Configuration(_)
             | Self::Unreachable(_)
             | Self::Said(_)
@@ -112,7 +150,7 @@ impl Fault {
 
     /// Adds what to try.
     #[must_use]
-    pub fn hint(self, hint: impl Into<Hint>) -> Self {
+    pub fn hint(self, hint: impl Into<CliHint>) -> Self {
         self.refusal(|refusal| refusal.hint = Some(hint.into()))
     }
 
@@ -120,19 +158,13 @@ impl Fault {
     #[must_use]
     pub fn told(&self, language: Language) -> String {
         match self {
-            Self::Unreachable(why) => why.told(language),
+            Self::Failed(told) | Self::Usage(told) => told.told(language),
+            Self::Unreachable(why) => language.unreached(why),
             Self::Trouble(problem) => language.problem(&problem.code).unwrap_or(&problem.detail).to_owned(),
-            Self::NoAddress(url) => match language {
-                Language::En => format!("{url:?} is not an address such as https://rmm.example.com (RMM_URL)"),
-                Language::Ru => format!("{url:?} — не адрес вида https://rmm.example.com (RMM_URL)"),
-            },
-            Self::NoConfiguration(file) => no_configuration(file, language),
-            Self::Store(fault) => language.store(fault),
             Self::Configuration(errors) => errors.told(language),
-            Self::Refused(refusal) if language == Language::Ru => {
-                format!("отказано: {}", full_stop(&refusal.sentences(language).0))
-            }
-            Self::Failed(_) | Self::Usage(_) | Self::Refused(_) | Self::Said(_) | Self::Pipe => self.to_string(),
+            Self::Refused(refusal) => language.refused(&full_stop(&refusal.sentences(language).0)),
+            Self::Said(status) => format!("exit status {status}"),
+            Self::Pipe => "standard output is closed".to_owned(),
         }
     }
 
@@ -140,21 +172,15 @@ impl Fault {
     #[must_use]
     pub fn tell(&self, language: Language) -> ExitCode {
         let status = match self {
-            Self::Failed(_) | Self::Trouble(_) | Self::Store(_) => FAILED,
-            Self::Usage(_) | Self::NoAddress(_) | Self::NoConfiguration(_) | Self::Configuration(_) => USAGE,
+            Self::Failed(_) | Self::Trouble(_) => FAILED,
+            Self::Usage(_) | Self::Configuration(_) => USAGE,
             Self::Refused(_) => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Said(status) => *status,
             Self::Pipe => 0,
         };
         match self {
-            Self::Failed(_)
-            | Self::Trouble(_)
-            | Self::Usage(_)
-            | Self::NoAddress(_)
-            | Self::NoConfiguration(_)
-            | Self::Store(_)
-            | Self::Unreachable(_) => {
+            Self::Failed(_) | Self::Trouble(_) | Self::Usage(_) | Self::Unreachable(_) => {
                 note(&format!("rmm: {}", self.told(language)));
             }
             Self::Configuration(errors) => note(&errors.told(language)),
@@ -167,30 +193,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(text) | Self::Usage(text) => f.write_str(text),
-            Self::Trouble(problem) => f.write_str(&problem.detail),
-            Self::NoAddress(_) | Self::NoConfiguration(_) | Self::Store(_) => f.write_str(&self.told(Language::En)),
-            Self::Unreachable(why) => f.write_str(&why.told(Language::En)),
-            Self::Configuration(errors) => errors.fmt(f),
-            Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
-            Self::Said(status) => write!(f, "exit status {status}"),
-            Self::Pipe => f.write_str("standard output is closed"),
-        }
-    }
-}
-
-fn no_configuration(file: &Path, language: Language) -> String {
-    let file = file.display();
-    match language {
-        Language::En => format!(
-            "{file} does not exist; `rmm init` writes one, --config (or RMM_CONFIG) names another, and RMM_URL with RMM_TOKEN reach \
-             an RMM elsewhere"
-        ),
-        Language::Ru => format!(
-            "файла {file} нет; его записывает `rmm init`, --config (или RMM_CONFIG) называет другой, а с RMM_URL и RMM_TOKEN можно \
-             обратиться к RMM в другом месте"
-        ),
+        f.write_str(&self.told(Language::En))
     }
 }
 
@@ -209,8 +212,12 @@ impl Refusal {
     /// English.
     fn sentences(&self, language: Language) -> (String, Vec<String>) {
         let Problem { detail, details, unmet, .. } = &self.problem;
+        if let Some(own) = &self.own {
+            return (language.cli_fault(own), details.clone());
+        }
         let Some(cause) = self.problem.cause().filter(|_| language != Language::En) else {
-            return (detail.clone(), details.clone());
+            let known = language.problem(&self.problem.code).map(ToOwned::to_owned);
+            return (known.unwrap_or_else(|| detail.clone()), details.clone());
         };
         let gates = unmet.iter().filter_map(GateView::facts).collect();
         let refusal = refusal::Refusal { unmet: gates, ..cause.into() };
@@ -223,17 +230,13 @@ impl Refusal {
             note(&self.json);
             return;
         }
-        let (refused, possible) = match language {
-            Language::En => ("refused", "Possible now:"),
-            Language::Ru => ("отказано", "Сейчас можно:"),
-        };
         let (sentence, details) = self.sentences(language);
-        note(&format!("rmm: {refused}: {}", full_stop(&sentence)));
+        note(&format!("rmm: {}", language.refused(&full_stop(&sentence))));
         for detail in details {
             note(&format!("  - {detail}"));
         }
         if !self.problem.legal.is_empty() {
-            note(possible);
+            note(language.possible_now());
             for word in &self.problem.legal {
                 match self.release.and_then(|id| paste(word, id)) {
                     Some(line) => note(&format!("  {line}")),
@@ -242,7 +245,7 @@ impl Refusal {
             }
         }
         if let Some(hint) = &self.hint {
-            note(hint.told(language));
+            note(&language.cli_hint(hint));
         }
     }
 }
@@ -274,27 +277,32 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Fault::Pipe
         } else {
-            Fault::Failed(format!("standard output cannot be written: {error}"))
+            Fault::failed(CliFault::Output { said: error.to_string() })
         }
     })
 }
 
 impl From<anyhow::Error> for Fault {
     fn from(error: anyhow::Error) -> Self {
-        match error.downcast::<StoreError>() {
-            Ok(error) => error.into(),
-            Err(error) => Self::Failed(format!("{error:#}")),
+        let error = match error.downcast::<StoreError>() {
+            Ok(error) => return error.into(),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<ConfigErrors>() {
+            Ok(errors) => return errors.into(),
+            Err(error) => error,
+        };
+        match error.downcast::<CliFault>() {
+            Ok(fault) => Self::failed(fault),
+            Err(error) => Self::failed(format!("{error:#}")),
         }
     }
 }
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Locked { .. }) {
-            Self::Unreachable(Unreached::InUse(error.fault()))
-        } else {
-            Self::Store(Box::new(error.fault()))
-        }
+        let (is_locked, fault) = (matches!(error, StoreError::Locked { .. }), error.fault());
+        if is_locked { Self::Unreachable(Unreached::InUse { fault }) } else { Self::failed(CliFault::Store { fault }) }
     }
 }
 

@@ -22,17 +22,15 @@ mod context;
 mod fault;
 pub mod sse;
 mod traced;
-mod unreached;
 
 use self::call::Caller;
 pub use self::call::{Call, LONG, with_query};
 pub use self::context::{Context, Local};
-pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
+pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, Told, USAGE, paste, print, print_bytes};
 pub use self::traced::Traced;
-pub use self::unreached::{Hint, Unreached};
-use self::unreached::{NotServing, Note};
 use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
+use crate::domain::fault::cli::{CliFault, CliHint, CliNote, Unreached};
 use crate::store::StoreError;
 use crate::terminal::{follow_zone, note};
 use crate::web::{Peer, TIME_ZONE, socket as operator};
@@ -66,7 +64,7 @@ enum Way {
 /// An address of RMM.
 fn address(url: &str) -> Result<reqwest::Url, Fault> {
     let parsed = reqwest::Url::parse(url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    parsed.ok_or_else(|| Fault::NoAddress(url.to_owned()))
+    parsed.ok_or_else(|| Fault::usage(CliFault::NoAddress { url: url.to_owned() }))
 }
 
 /// Whether it is this machine.
@@ -100,12 +98,12 @@ impl Client {
         if let Some(url) = context.var("RMM_URL") {
             let client = Self::http(url, token)?;
             if token.is_some() && address(url).is_ok_and(|url| url.scheme() == "http" && !is_near(&url)) {
-                note(Note::NotEncrypted.told(context.ui.language));
+                note(&context.ui.language.cli_note(&CliNote::NotEncrypted));
             }
             return Ok(client);
         }
         if token.is_some() {
-            note(Note::TokenUnused.told(context.ui.language));
+            note(&context.ui.language.cli_note(&CliNote::TokenUnused));
         }
         Self::local(context, intent).await
     }
@@ -122,7 +120,7 @@ impl Client {
         if is_near(&parsed) {
             client = client.no_proxy();
         }
-        let client = client.build().map_err(|error| Fault::Failed(format!("HTTP cannot be set up: {error}")))?;
+        let client = client.build().map_err(|error| Fault::failed(CliFault::NoHttp { said: error.to_string() }))?;
         let token = token.map(|token| token.trim().to_owned());
         Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base, caller: Caller::default() })
     }
@@ -156,16 +154,17 @@ impl Client {
                 Err(_) => {}
             }
             if intent == Intent::Watch {
-                return Err(not_running(&local.data_dir, NotServing::TakesServer));
+                return Err(Fault::Unreachable(Unreached::NotRunning { folder: local.data_dir.display().to_string() }));
             }
             if matches!(intent, Intent::Look | Intent::Copy) && !files.database().exists() {
-                return Err(not_running(&local.data_dir, NotServing::NoDatabase));
+                return Err(Fault::Unreachable(Unreached::NeverRan { folder: local.data_dir.display().to_string() }));
             }
             let config = config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
             match App::open(config, &crate::config::env_vars(std::env::vars_os())) {
                 Ok(app) => {
                     if intent == Intent::Move {
-                        note(&unreached::recorded_only(context.ui.language, &local.data_dir));
+                        let recorded = CliNote::RecordedOnly { folder: local.data_dir.display().to_string() };
+                        note(&context.ui.language.cli_note(&recorded));
                     }
                     let (name, way) = ("this process".to_owned(), Way::Here(Box::new(app)));
                     return Ok(Self { name, way, caller: Caller::default() });
@@ -328,16 +327,12 @@ impl Client {
             };
         }
         let hint = match (status, &self.way) {
-            (StatusCode::UNAUTHORIZED, Way::Http { token: None, .. }) => Some(Hint::SetToken),
-            (StatusCode::UNAUTHORIZED, _) => Some(Hint::CheckToken),
+            (StatusCode::UNAUTHORIZED, Way::Http { token: None, .. }) => Some(CliHint::SetToken),
+            (StatusCode::UNAUTHORIZED, _) => Some(CliHint::CheckToken),
             _ => None,
         };
         Fault::Refused(Box::new(Refusal { problem, json, hint, ..Refusal::default() }))
     }
-}
-
-fn not_running(data_dir: &Path, why: NotServing) -> Fault {
-    Fault::Unreachable(Unreached::NotRunning { folder: data_dir.display().to_string(), why })
 }
 
 /// Where the next page is, by a header `Link`.
@@ -378,7 +373,7 @@ async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &
     }
     answer
         .body(Body::from_stream(response.bytes_stream()))
-        .map_err(|error| Fault::Failed(format!("the answer cannot be read: {error}")))
+        .map_err(|error| Fault::failed(CliFault::AnswerUnread { said: error.to_string() }))
 }
 
 async fn over_socket(path: &Path, call: &Call) -> Result<Response<Body>, Fault> {
@@ -403,7 +398,7 @@ mod tests {
     #[test]
     fn addresses_that_are_none() {
         for bad in ["rmm.example.com", "ftp://x", "http://", ""] {
-            assert!(matches!(Client::http(bad, None), Err(Fault::NoAddress(_))), "{bad}");
+            assert!(matches!(Client::http(bad, None), Err(Fault::Usage(_))), "{bad}");
         }
         assert!(Client::http("https://rmm.example.com/", Some("t")).is_ok_and(|client| client.name.ends_with("com")));
     }

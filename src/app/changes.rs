@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::domain::env::Env;
 use crate::domain::environment::Stragglers;
 use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::part::Part;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
@@ -46,7 +47,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Logs what comes after an event, until it is told to stop and nothing is left.
 pub(super) async fn log(engine: Engine, after: i64, stop: CancellationToken) {
     let told = AtomicI64::new(after);
-    keep_running("the log of releases", engine.clock(), || follow(&engine, &told, &stop)).await;
+    keep_running(Part::ReleaseLog, engine.clock(), || follow(&engine, &told, &stop)).await;
 }
 
 async fn follow(engine: &Engine, told: &AtomicI64, stop: &CancellationToken) {

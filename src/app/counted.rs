@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::domain::part::Part;
 use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
 use crate::store::StoreError;
@@ -34,7 +35,7 @@ pub(super) async fn count(engine: Engine, stop: CancellationToken) {
             () = engine.sleep(PAUSE) => {}
         }
     };
-    keep_running("the figures of releases", engine.clock(), || follow(&engine, &place, &stop)).await;
+    keep_running(Part::ReleaseFigures, engine.clock(), || follow(&engine, &place, &stop)).await;
 }
 
 fn run_of<'r>(engine: &Engine, run: &'r Ended) -> EndedRun<'r> {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::backoff::Backoff;
+use crate::domain::part::Part;
 use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
 use crate::store::telegram::{self, Update};
@@ -67,8 +68,8 @@ where
     let clock = engine.clock();
     tokio::select! {
         () = stop.cancelled() => {}
-        () = keep_running("the inbox of the bot", clock, || feed(&engine, &lanes)) => {}
-        () = keep_running("the cleaning of the bot's inbox", clock, || clean(engine.clone())) => {}
+        () = keep_running(Part::BotInbox, clock, || feed(&engine, &lanes)) => {}
+        () = keep_running(Part::BotInboxCleaning, clock, || clean(engine.clone())) => {}
     }
     lanes.tasks.close();
     lanes.tasks.wait().await;

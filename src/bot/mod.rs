@@ -41,6 +41,7 @@ use self::words::Words;
 use crate::clients::telegram::{Me, Telegram, Text, Trouble};
 use crate::config;
 use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::part::Part;
 use crate::domain::person::{Actor, Door, Person};
 use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
@@ -130,17 +131,17 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     tracing::info!(bot = bot.me.username, "the bot listens at https://t.me/{}", bot.me.username);
     let offered = bot.clone();
     bot.spawn(async move { offered.offer_commands().await });
-    bot.keep_running("the news of the bot", team::follow);
+    bot.keep_running(Part::BotNews, team::follow);
     alerts::begin(&bot);
-    bot.keep_running("the forgetting of the bot", forget::keep_forgetting);
-    bot.keep_running("the questions of the bot", questions::keep_closing);
-    bot.keep_running("the reminders of the bot", reminders::remind);
-    bot.keep_running("the bot's watch for another program", reminders::tell_of_conflicts);
+    bot.keep_running(Part::BotForgetting, forget::keep_forgetting);
+    bot.keep_running(Part::BotQuestions, questions::keep_closing);
+    bot.keep_running(Part::BotReminders, reminders::remind);
+    bot.keep_running(Part::BotConflicts, reminders::tell_of_conflicts);
     reminders::tell_of_restore(&bot).await;
-    bot.keep_running("the bot's watch of the record", reminders::tell_of_record);
+    bot.keep_running(Part::BotRecord, reminders::tell_of_record);
     let stopped = stop.clone();
     let listen = move |bot: Arc<Bot>| poll::run(bot, webhook.clone(), stopped.clone());
-    bot.keep_running("the listening of the bot", listen);
+    bot.keep_running(Part::BotListening, listen);
     match bot.taps_left().await {
         Ok(taps) => {
             let answering = bot.clone();
@@ -205,7 +206,7 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
 
 impl Bot {
     /// Does something beside for as long as it takes, and begins anew if it panics.
-    fn keep_running<F>(self: &Arc<Self>, name: &'static str, begin: impl Fn(Arc<Self>) -> F + Send + Sync + 'static)
+    fn keep_running<F>(self: &Arc<Self>, part: Part, begin: impl Fn(Arc<Self>) -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -216,8 +217,8 @@ impl Bot {
                 bot.engine.sleep(SHUTDOWN_TIMEOUT).await;
             };
             tokio::select! {
-                () = keep_running(name, bot.engine.clock(), || begin(bot.clone())) => {}
-                () = late => tracing::warn!(part = name, "a part of the bot did not end in time and is left"),
+                () = keep_running(part, bot.engine.clock(), || begin(bot.clone())) => {}
+                () = late => tracing::warn!(part = part.as_str(), "a part of the bot did not end in time and is left"),
             }
         });
     }

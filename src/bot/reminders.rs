@@ -12,6 +12,7 @@ use super::{Bot, alerts};
 use crate::clients::telegram::Text;
 use crate::config::Chat;
 use crate::domain::alert::AlertKind;
+use crate::domain::fault::record::RecordAlarm;
 use crate::domain::notice::Notice;
 use crate::domain::status::{List, Status};
 use crate::store::StoreError;
@@ -56,7 +57,7 @@ pub(super) async fn tell_of_record(bot: Arc<Bot>) {
     loop {
         let found = alarms.borrow_and_update().clone();
         if let Some(found) = found {
-            let text = bot.say(bot.language, "record_changed", facts!(found => &found));
+            let text = bot.say(bot.language, "record_changed", facts!(found => bot.language.record_alarm(&found)));
             say_in(&bot, &text, |chat| !chat.alerts);
             note(&bot, Some(found)).await;
         } else {
@@ -70,8 +71,8 @@ pub(super) async fn tell_of_record(bot: Arc<Bot>) {
 }
 
 /// Where alerts are told, this is one.
-async fn note(bot: &Arc<Bot>, found: Option<String>) {
-    let found = found.map(|found| bot.engine.catalog().redactor().text(&found));
+async fn note(bot: &Arc<Bot>, found: Option<RecordAlarm>) {
+    let found = found.and_then(|found| serde_json::to_string(&found).ok());
     if let Err(error) = alerts::lasts(bot, AlertKind::Record, "", found).await {
         tracing::warn!(%error, "the alarm about the record could not be noted");
     }

@@ -1,6 +1,7 @@
 //! What is said once a command has been carried out, in the languages of RMM.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use super::words;
 use crate::contract::{ToldView, Verification, version};
@@ -66,27 +67,6 @@ pub(super) fn shows_key(language: Language, host: &str, fingerprint: &str, algor
     match language {
         En => format!("{host} shows this key:\n\n  {fingerprint} ({algorithm})\n"),
         Ru => format!("{host} показывает такой ключ:\n\n  {fingerprint} ({algorithm})\n"),
-    }
-}
-
-pub(super) fn shows_no_key(language: Language, host: &str, why: &str) -> String {
-    match language {
-        En => format!("{host} shows no key: {why}"),
-        Ru => format!("{host} не показывает ключа: {why}"),
-    }
-}
-
-pub(super) fn no_key_to_trust(language: Language, host: &str) -> String {
-    match language {
-        En => format!("{host} has no key to trust"),
-        Ru => format!("у {host} нет ключа, который нужно подтвердить"),
-    }
-}
-
-pub(super) fn another_key(language: Language, before: &str) -> String {
-    match language {
-        En => format!("WARNING: this is not the key that is trusted, {before}. The connection may be intercepted.\n"),
-        Ru => format!("ВНИМАНИЕ: подтверждён другой ключ, {before}. Возможно, соединение кто-то перехватывает.\n"),
     }
 }
 
@@ -158,46 +138,10 @@ pub(super) fn intact(language: Language, found: &Verification) -> String {
     format!("{intact}{}\n  {}:{}\n", words::words(language).end_of_record, found.head_seq, found.head_mac)
 }
 
-pub(super) fn broken(language: Language, row: &str, sentence: Option<&str>) -> String {
-    let sentence = sentence.unwrap_or(words::words(language).not_written_by_rmm);
-    match language {
-        En => format!("BROKEN at row {row}: {sentence}\n"),
-        Ru => format!("ЖУРНАЛ АУДИТА НАРУШЕН, строка {row}: {sentence}\n"),
-    }
-}
-
-pub(super) fn first_bad_row(language: Language, row: &str) -> String {
-    match language {
-        En => format!("rmm: the record was changed; the first bad row is {row}"),
-        Ru => format!("rmm: журнал аудита изменён; первая неверная строка — {row}"),
-    }
-}
-
-pub(super) fn alarm(language: Language, alarm: &str, events: i64) -> String {
-    match language {
-        En => format!("ALARM: {alarm}.\nWhat is left of the record is intact: {events}.\n"),
-        Ru => format!("ТРЕВОГА: {alarm}.\nОстальное в журнале аудита цело, событий: {events}.\n"),
-    }
-}
-
 pub(super) fn key_rotated(language: Language, last: i64, file: impl Display) -> String {
     match language {
         En => format!("A new key signs what comes after event {last}; copy {file} to its safe place."),
         Ru => format!("События после {last} подписывает новый ключ; скопируйте {file} в надёжное место."),
-    }
-}
-
-/// A configuration that RMM cannot read under systemd, where it is now.
-pub(super) fn hidden_from_unit(language: Language, file: impl Display, folder: &str) -> String {
-    match language {
-        En => format!(
-            "The unit hides {folder} from RMM, and with it {file}: move it to /etc/rmm/rmm.toml, where RMM's user can read it, and call \
-             `rmm --config /etc/rmm/rmm.toml init --systemd`."
-        ),
-        Ru => format!(
-            "Юнит скрывает от RMM {folder}, а с ней и {file}: перенесите файл в /etc/rmm/rmm.toml, где его сможет прочитать пользователь RMM, и \
-             вызовите `rmm --config /etc/rmm/rmm.toml init --systemd`."
-        ),
     }
 }
 
@@ -209,54 +153,6 @@ pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> 
         (En, many) => format!("{file} is right, with {many} warnings."),
         (Ru, 0) => format!("{file}: ошибок нет."),
         (Ru, many) => format!("{file}: ошибок нет, предупреждений: {many}."),
-    }
-}
-
-/// How many errors there are beside secrets that could not be looked up.
-pub(super) fn errors_and_warnings(language: Language, errors: usize, warnings: usize) -> String {
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
-    match language {
-        En => {
-            let (more, most) = (plural(errors), plural(warnings));
-            format!("{errors} error{more}, {warnings} warning{most} in the configuration")
-        }
-        Ru => format!("в конфигурации ошибок: {errors}, предупреждений: {warnings}"),
-    }
-}
-
-/// Before what is wrong with a service of the dashboard.
-pub(super) fn put_aside(language: Language, service: impl Display) -> String {
-    match language {
-        En => format!("the service {service} of the dashboard is disabled, since its definition is not valid"),
-        Ru => format!("сервис {service} из панели отложен, потому что не действует"),
-    }
-}
-
-/// A service stands in the file and in the dashboard.
-pub(super) fn defined_twice(language: Language, service: impl Display) -> String {
-    match language {
-        En => format!(
-            "the service {service} is defined in the dashboard, too; the file wins, and the dashboard's is dropped"
-        ),
-        Ru => {
-            format!("сервис {service} определён ещё и в панели; действует файл, а определение из панели отбрасывается")
-        }
-    }
-}
-
-/// How the check of a configuration ended that is not for this machine.
-pub(super) fn not_for_here(language: Language, file: impl Display, errors: usize, cannot_work: bool) -> String {
-    let what = match (language, cannot_work) {
-        (En, true) => "cannot work on this machine",
-        (En, false) => "is not safe on this machine",
-        (Ru, true) => "на этой машине это не будет работать",
-        (Ru, false) => "на этой машине это небезопасно",
-    };
-    match (language, errors) {
-        (En, 1) => format!("{file} {what}"),
-        (En, many) => format!("{file} {what}: {many} errors"),
-        (Ru, 1) => format!("{file}: {what}"),
-        (Ru, many) => format!("{file}: {what}, ошибок: {many}"),
     }
 }
 
@@ -373,6 +269,57 @@ pub(super) fn token_valid_again(language: Language, name: &str, role: &str, used
     }
 }
 
+/// That a file is written.
+pub(super) fn written(language: Language, file: &Path) -> String {
+    let file = file.display();
+    match language {
+        En => format!("{file} is written.\n"),
+        Ru => format!("{file} записан.\n"),
+    }
+}
+
+/// What to do with a first configuration that has no service yet.
+pub(super) fn next_without_service(language: Language, config: &str, link: &str) -> String {
+    match language {
+        En => format!(
+            "\nIt has no service yet. Next:\n  1. rmm check{config}\n  2. rmm serve{config}\n  \
+             3. {link}    in a second terminal: a link to the dashboard\n  \
+             4. There, \"Connect a repository\" leads from its address to a first release."
+        ),
+        Ru => format!(
+            "\nСервисов в нём пока нет. Дальше:\n  1. rmm check{config}\n  2. rmm serve{config}\n  \
+             3. {link}    во втором терминале: ссылка на панель\n  \
+             4. Там «Подключить репозиторий» ведёт от его адреса к первому релизу."
+        ),
+    }
+}
+
+/// The same where it has one.
+pub(super) fn next_with_service(
+    language: Language,
+    config: &str,
+    link: &str,
+    service: impl Display,
+    repository: &str,
+) -> String {
+    match language {
+        En => format!(
+            "\nNext:\n  1. Look it over: `directory` and the commands must fit your service ({repository}).\n  \
+             2. rmm check{config}\n  3. rmm serve{config}\n  \
+             4. {link}    in a second terminal: a link to the dashboard\n  \
+             5. rmm release create{config} --service {service} --tag v1.0.0    a tag that the repository has\n\n\
+             For CI:  rmm token create{config} ci --role ci --service {service}"
+        ),
+        Ru => format!(
+            "\nДальше:\n  1. Просмотрите файл: `directory` и команды должны подходить вашему сервису ({repository}).\n  \
+             2. rmm check{config}\n  3. rmm serve{config}\n  \
+             4. {link}    во втором терминале: ссылка на панель\n  \
+             5. rmm release create{config} --service {service} --tag v1.0.0    тег, который есть в репозитории\n\n\
+             Для CI:  rmm token create{config} ci --role ci --service {service}"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,9 +351,6 @@ mod tests {
             vec![
                 trusted(language, "web-2"),
                 shows_key(language, "web-2", "SHA256:abc", "ssh-ed25519"),
-                shows_no_key(language, "web-2", "It does not answer."),
-                no_key_to_trust(language, "web-2"),
-                another_key(language, "SHA256:def"),
                 token_made(language, "laptop", "member", Some("in 3 h".to_owned())),
                 token_made(language, "github", "ci", None),
                 token_adopted(language, "laptop"),
@@ -428,9 +372,6 @@ mod tests {
                 intact(language, &found(0)),
                 intact(language, &found(1)),
                 intact(language, &found(12)),
-                broken(language, "7", None),
-                first_bad_row(language, "7"),
-                alarm(language, "it was put back", 12),
                 key_rotated(language, 12, "/srv/rmm/audit.key"),
                 end_in_copy(language, 12, "ab"),
                 key_in_copy(language, "/srv/copy.key"),
@@ -470,12 +411,6 @@ mod tests {
                 right(language, "rmm.toml", 0),
                 right(language, "rmm.toml", 1),
                 right(language, "rmm.toml", 5),
-                not_for_here(language, "rmm.toml", 1, true),
-                not_for_here(language, "rmm.toml", 2, false),
-                errors_and_warnings(language, 1, 2),
-                errors_and_warnings(language, 2, 1),
-                put_aside(language, "shop"),
-                defined_twice(language, "shop"),
                 open_files(language, 1024, 400),
             ]
         });

@@ -34,11 +34,10 @@ impl Assets {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let language = context.ui.language;
         let files = assets::for_operators();
-        let failed = |error| written::NotWritten::Failed(self.folder.clone(), error);
         let written = std::fs::create_dir_all(&self.folder)
-            .map_err(failed)
+            .map_err(|error| written::failed(&self.folder, &error))
             .and_then(|()| written::write(&self.folder, &files, self.force))
-            .map_err(|wrong| Fault::Failed(written::not_written(language, &wrong)))?;
+            .map_err(Fault::failed)?;
         print(&written::said(language, &written))?;
         note(&told::next(language, &self.folder));
         Ok(())

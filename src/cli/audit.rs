@@ -14,6 +14,8 @@ use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, prin
 use crate::app::DataDir;
 use crate::contract::{self, Acknowledge, ListAudit, NotedEnd, Verification};
 use crate::domain::event::Event;
+use crate::domain::fault::cli::{CliNote, Unreached};
+use crate::domain::fault::record::RecordFlaw;
 use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
 use crate::store::chain::NewEvent;
@@ -166,27 +168,33 @@ impl Verify {
             let call = Call::get(with_query("/api/v1/audit/verify", &NotedEnd { seq, mac })).patience(LONG);
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
-            at_rest(&context.local()?.data_dir, self.anchor.as_ref(), context.ui.language)?
+            at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
         };
         self.tell(&found, context.ui.language)
     }
 
     fn tell(&self, found: &Verification, language: Language) -> Result<(), Fault> {
         if self.json {
-            let text = serde_json::to_string(found).map_err(|error| Fault::Failed(error.to_string()))?;
+            let text = serde_json::to_string(found).map_err(|error| Fault::failed(error.to_string()))?;
             print(&format!("{text}\n"))?;
         }
         if !found.intact {
             let row = found.broken_at.map(|row| row.to_string()).unwrap_or_default();
             if !self.json {
-                print(&answers::broken(language, &row, found.sentence.as_deref().map(clean).as_deref()))?;
+                let said = || found.sentence.as_deref().map(clean);
+                let flaw = found.because.as_ref().map(|flaw| language.record_flaw(flaw)).or_else(said);
+                let broken = CliNote::RecordBroken { row: row.clone(), flaw };
+                print(&format!("{}\n", language.cli_note(&broken)))?;
             }
-            note(&answers::first_bad_row(language, &row));
+            note(&language.cli_note(&CliNote::FirstBadRow { row }));
             return Err(Fault::Said(FAILED));
         }
         if let Some(alarm) = &found.alarm {
             if !self.json {
-                print(&answers::alarm(language, alarm, found.events))?;
+                let told = found.alarm_because.as_ref().map(|alarm| language.record_alarm(alarm));
+                let alarm = told.unwrap_or_else(|| clean(alarm));
+                let note = CliNote::RecordAlarm { alarm, events: found.events };
+                print(&format!("{}\n", language.cli_note(&note)))?;
             }
             note(words::words(language).how_an_alarm_ends);
             return Err(Fault::Said(FAILED));
@@ -199,11 +207,11 @@ impl Verify {
 }
 
 /// Checks the record of an RMM that does not run, and leaves no trace of that.
-fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Result<Verification, Fault> {
+fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fault> {
     let files = DataDir::new(data_dir);
     let database = files.database();
     if !database.exists() {
-        return Err(Fault::Unreachable(faults::never_was_at(language, data_dir).into()));
+        return Err(Fault::Unreachable(Unreached::NeverWas { folder: data_dir.display().to_string() }));
     }
     let _lock = hold(&data_dir.join(LOCK_FILE))?;
     let key = AuditKey::load(&files.audit_key())?;
@@ -211,22 +219,22 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>, language: Language) -> Resu
     let found = check(&database, &key, anchor.map(|anchor| &anchor.head))?;
     let Some(mark) = Watermark::read(&files.audit_key())? else { return Ok(found) };
     let difference = read(&database, |conn| mark.difference(conn))?;
-    Ok(Verification { alarm: difference.or(mark.alarm), ..found })
+    Ok(found.with_alarm(difference.or(mark.alarm), |alarm| Language::En.record_alarm(alarm)))
 }
 
 async fn rotate_key(context: &Context) -> Result<(), Fault> {
     let files = DataDir::new(context.local()?.data_dir);
     if !files.database().exists() {
-        return Err(Fault::Unreachable(faults::no_rmm_at(context.ui.language, files.path()).into()));
+        return Err(Fault::Unreachable(Unreached::NoRmm { folder: files.path().display().to_string() }));
     }
     let _lock = match DirectoryLock::acquire(files.path()) {
         Err(error @ StoreError::Locked { .. }) => {
-            return Err(faults::running(context.ui.language, &error.fault(), None));
+            return Err(faults::running(error.fault(), None));
         }
         other => other?,
     };
-    if let Some(found) = read_flaw(&files)? {
-        return Err(faults::record_broken(context.ui.language, &found));
+    if let Some(found) = read_flaw(&files, context.ui.language)? {
+        return Err(faults::record_broken(found));
     }
     let key_file = files.audit_key();
     let options = StoreOptions::new(files.database(), key_file.clone());
@@ -238,7 +246,7 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
     key.rotated(last)?.save(&key_file)?;
     let store = Store::open(&options)?;
     let (kind, data) = Event::RecordKeyRotated {}.into_record(on_record);
-    let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::Failed(error.to_string()))?;
+    let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::failed(error.to_string()))?;
     let at = context.ui.now.as_millisecond();
     let written = store.write(move |tx| {
         let (service, release_id, run_id, trace_id) = (None, None, None, None);
@@ -258,15 +266,16 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What is wrong with the record of an RMM that does not run.
-fn read_flaw(files: &DataDir) -> Result<Option<String>, Fault> {
+/// What is wrong with the record of an RMM that does not run, in a sentence.
+fn read_flaw(files: &DataDir, language: Language) -> Result<Option<String>, Fault> {
     let key_file = files.audit_key();
     let key = AuditKey::load(&key_file)?.ok_or_else(|| StoreError::KeyMissing { path: key_file.clone() })?;
     if let Some(flaw) = flaw(&files.database(), &key)? {
-        return Ok(Some(flaw));
+        return Ok(Some(language.record_flaw(&flaw)));
     }
     let Some(mark) = Watermark::read(&key_file)? else { return Ok(None) };
-    Ok(read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone()))
+    let alarm = read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone());
+    Ok(alarm.map(|alarm| language.record_alarm(&alarm)))
 }
 
 /// Checks the record in a database that no process uses.
@@ -286,8 +295,8 @@ fn read<T>(database: &Path, work: impl FnOnce(&Connection) -> Result<T, StoreErr
 }
 
 /// What is wrong with the record in a copy, if anything.
-pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<String>, Fault> {
-    check(database, key, None).map(|found| found.sentence)
+pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<RecordFlaw>, Fault> {
+    check(database, key, None).map(|found| found.because)
 }
 
 /// Keeps other processes from writing meanwhile, with the lock file that is there; where there is none, no process has one.

@@ -14,6 +14,8 @@ use super::{answers, audit, faults, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
+use crate::domain::fault::cli::CliFault;
+use crate::domain::fault::record::LostEvents;
 use crate::domain::fault::store::FileAct;
 use crate::domain::plan::shell_word;
 use crate::store::around::{self, Around, KnownToken};
@@ -24,7 +26,6 @@ use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 use crate::terminal::{Ui, clean, note};
-use crate::wording::Language;
 
 /// What there is to know about backups.
 #[derive(Debug, Subcommand)]
@@ -68,22 +69,22 @@ impl Backup {
         match (self.about.take(), self.file.take()) {
             (Some(About::Status(status)), _) => status.run(context).await,
             (None, Some(file)) => self.copy(&file, context).await,
-            (None, None) => Err(Fault::Usage(faults::file_is_missing(context.ui.language).to_owned())),
+            (None, None) => Err(Fault::usage(CliFault::FileMissing)),
         }
     }
 
     async fn copy(&self, file: &Path, context: &Context) -> Result<(), Fault> {
         let remote = context.var("RMM_URL").is_some();
         if remote && self.with_key {
-            return Err(Fault::Usage(faults::key_only_here(context.ui.language).to_owned()));
+            return Err(Fault::usage(CliFault::KeyOnlyHere));
         }
         let client = Client::connect(context, Intent::Copy).await?;
         let file = if remote {
             file.to_owned()
         } else {
-            std::path::absolute(file).map_err(|error| Fault::Usage(format!("{}: {error}", file.display())))?
+            std::path::absolute(file).map_err(|error| Fault::usage(format!("{}: {error}", file.display())))?
         };
-        let name = file.to_str().ok_or_else(|| Fault::Usage(faults::not_utf8(context.ui.language, &file)))?;
+        let name = file.to_str().ok_or_else(|| Fault::usage(CliFault::NotUtf8 { file: file.display().to_string() }))?;
         let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
         let call = Call::post("/api/v1/backup", MakeBackup { file: name.to_owned(), overwrite: self.overwrite })
             .patience(LONG);
@@ -163,17 +164,17 @@ impl Restore {
         let data_dir = context.local()?.data_dir;
         let files = DataDir::new(&data_dir);
         if !self.file.is_file() {
-            return Err(Fault::Failed(faults::not_there(language, &self.file)));
+            return Err(Fault::failed(CliFault::NotThere { file: self.file.display().to_string() }));
         }
         if files.database().exists() && !self.force {
-            return Err(faults::database_there(language, &files.database()));
+            return Err(faults::database_there(&files.database()));
         }
-        self.look_at_file(language)?;
+        self.look_at_file()?;
         let key_file = files.audit_key();
         let beside = key_beside(&self.file);
         let key_from = if key_file.exists() { &key_file } else { &beside };
         let Some(key) = AuditKey::load(key_from)? else {
-            return Err(faults::key_missing(language, &key_file, &beside));
+            return Err(faults::key_missing(&key_file, &beside));
         };
         if !data_dir.is_dir() {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data_dir);
@@ -181,15 +182,17 @@ impl Restore {
         }
         let _lock = match DirectoryLock::acquire(&data_dir) {
             Err(error @ StoreError::Locked { .. }) => {
-                return Err(faults::running(language, &error.fault(), Some("rmm restore")));
+                return Err(faults::running(error.fault(), Some("rmm restore")));
             }
             other => other?,
         };
         match audit::flaw(&self.file, &key)? {
             Some(flaw) if !self.force => {
-                return Err(faults::other_key(language, &self.file, key_from, &flaw));
+                return Err(faults::other_key(&self.file, key_from, flaw));
             }
-            Some(flaw) => note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit)),
+            Some(flaw) => {
+                note(&format!("{}: {}: {}", words.warning, words.record_does_not_fit, language.record_flaw(&flaw)));
+            }
             None => {}
         }
         let PutBack { around, report, lost } = PutBack::of(&files, &self.file, self.force)?;
@@ -203,7 +206,7 @@ impl Restore {
         let end = report.head.map(|head| head.seq);
         print(&answers::restored(language, files.database().display(), end))?;
         if let Some(lost) = lost {
-            note(&format!("{}: {lost}.", words.what_is_lost));
+            note(&format!("{}: {}.", words.what_is_lost, language.lost_events(&lost)));
         }
         tell(&around, &context.ui);
         Ok(())
@@ -215,7 +218,7 @@ pub(super) struct PutBack {
     around: Around,
     report: RestoreReport,
     /// What the copy does not hold.
-    lost: Option<String>,
+    lost: Option<LostEvents>,
 }
 
 impl PutBack {
@@ -225,7 +228,7 @@ impl PutBack {
         let around = around::look(&database, copy)?;
         let report = backup::restore(copy, &database, force)?;
         let (mark, lost) = Watermark::of_copy(&key, report.head)?;
-        around.note(&database, lost.as_deref())?;
+        around.note(&database, lost.clone())?;
         mark.write(&key)?;
         Ok(Self { around, report, lost })
     }
@@ -233,15 +236,15 @@ impl PutBack {
 
 impl Restore {
     /// Says what to do with a file that is no copy as it is.
-    fn look_at_file(&self, language: Language) -> Result<(), Fault> {
+    fn look_at_file(&self) -> Result<(), Fault> {
         let kind = kind::of(&self.file).map_err(|error| StoreError::io(FileAct::Read, &self.file, error))?;
         match kind {
             // Of what is unknown, SQLite says more.
             Kind::Database | Kind::Other => Ok(()),
-            Kind::Export => Err(faults::is_export(language, &self.file)),
+            Kind::Export => Err(faults::is_export(&self.file)),
             Kind::Wrapped { how, with, open } => {
                 let open = open.replace("FILE", &shell_word(&self.file.to_string_lossy()));
-                Err(faults::wrapped(language, &self.file, how, with, &open))
+                Err(faults::wrapped(&self.file, how, with, open))
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
 use crate::config::earlier::Left;
 use crate::config::{Backup, Composed, Config, ConfigErrors, EnvVars, Problem};
+use crate::domain::fault::cli::{CliFault, CliNote};
 use crate::domain::fault::machine::{FolderFault, FolderRemedy, MachineFault};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
@@ -64,19 +65,19 @@ impl Check {
             for error in &errors {
                 note(&format!("{}: {}", words.error, language.machine(error)));
             }
-            let file = context.config.display();
-            return Err(Fault::Usage(answers::not_for_here(language, file, errors.len(), cannot_work)));
+            let (file, errors) = (context.config.display().to_string(), errors.len());
+            return Err(Fault::usage(language.cli_note(&CliNote::NotForHere { file, errors, cannot_work })));
         }
         let unset = config.unset.iter().map(|problem| unset_secret(problem, told));
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(|warning| warning.told(told))).collect();
         let of_files = about_files(&config, context);
         warnings.extend(of_files.iter().map(|fault| told.machine(fault)));
-        warnings.extend(
-            aside
-                .iter()
-                .map(|(service, errors)| format!("{}:\n{}", answers::put_aside(told, service), errors.told(told))),
-        );
-        warnings.extend(in_file.iter().map(|service| answers::defined_twice(told, service)));
+        warnings.extend(aside.iter().map(|(service, errors)| {
+            let aside = CliNote::PutAside { service: service.to_string() };
+            format!("{}:\n{}", told.cli_note(&aside), errors.told(told))
+        }));
+        let twice = |service: &ServiceName| told.cli_note(&CliNote::DefinedTwice { service: service.to_string() });
+        warnings.extend(in_file.iter().map(twice));
         let files = OpenFiles::allowed();
         let mut faults = about_work(&config, context);
         faults.extend(few_open_files(files));
@@ -84,7 +85,7 @@ impl Check {
         let effective = config.effective();
         if self.json {
             let value: serde_json::Value = toml::from_str(&effective)
-                .map_err(|error| Fault::Failed(format!("the effective configuration is not TOML: {error}")))?;
+                .map_err(|error| Fault::failed(CliFault::NotToml { said: error.to_string() }))?;
             return print(&format!(
                 "{}\n",
                 json!({"warnings": warnings, "configuration": value, "open_files": files.0})
@@ -121,7 +122,7 @@ fn wrong(ConfigErrors(problems): ConfigErrors, language: Language) -> Fault {
     for secret in unset {
         note(&format!("{}: {}", words::words(language).warning, unset_secret(&secret, language)));
     }
-    note(&answers::errors_and_warnings(language, count.0, count.1));
+    note(&language.cli_note(&CliNote::ConfigErrors { errors: count.0, warnings: count.1 }));
     Fault::Said(USAGE)
 }
 

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stdout};
 
 use clap::Args;
 
-use super::faults;
 use crate::api_client::{Context, Fault, print};
+use crate::domain::fault::cli::CliFault;
 use crate::terminal::markdown;
 
 macro_rules! pages {
@@ -53,7 +53,10 @@ impl Docs {
         match PAGES.iter().find(|(page, ..)| *page == name) {
             Some((.., text)) if stdout().is_terminal() => print(&markdown(text, &context.ui, &leads_to)),
             Some((.., text)) => print(text),
-            None => Err(faults::no_page(context.ui.language, wanted, list().trim_end())),
+            None => {
+                let (wanted, list) = (wanted.clone(), list().trim_end().to_owned());
+                Err(Fault::usage(CliFault::NoPage { wanted, list }))
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::app::DataDir;
 use crate::config::Config;
 use crate::contract;
 use crate::doctor::{self, Examined, Subject};
+use crate::domain::fault::cli::CliNote;
 use crate::domain::finding::{About, Finding, RunningFact, Topic};
 use crate::terminal::{Ui, note};
 use crate::web::limits::OpenFiles;
@@ -89,11 +90,7 @@ impl Doctor {
         if failed.is_empty() {
             return Ok(());
         }
-        let failed = failed.join(", ");
-        note(&match context.ui.language {
-            Language::En => format!("rmm: not well: {failed}"),
-            Language::Ru => format!("rmm: не в порядке: {failed}"),
-        });
+        note(&context.ui.language.cli_note(&CliNote::NotWell { what: failed }));
         Err(Fault::Said(FAILED))
     }
 
@@ -165,7 +162,7 @@ fn json(examined: &[Examined]) -> Result<String, Fault> {
             serde_json::json!({ "part": one.part, "about": Language::En.about(&one.about), "findings": findings })
         })
         .collect();
-    serde_json::to_string(&parts).map(|text| text + "\n").map_err(|error| Fault::Failed(error.to_string()))
+    serde_json::to_string(&parts).map(|text| text + "\n").map_err(|error| Fault::failed(error.to_string()))
 }
 
 fn shown(examined: &[Examined], ui: &Ui) -> String {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{faults, words};
+use super::words;
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
+use crate::domain::fault::cli::Unreached;
 use crate::terminal::note;
 use crate::wording::Language;
 
@@ -36,17 +37,12 @@ impl Healthcheck {
         let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
         let text = answer.map_err(|fault| match fault {
             Fault::Trouble(problem) => {
-                let why = language.problem(&problem.code).unwrap_or(&problem.detail);
-                Fault::Unreachable(faults::not_ready(language, &url, why).into())
+                let why = language.problem(&problem.code).unwrap_or(&problem.detail).to_owned();
+                Fault::Unreachable(Unreached::NotReady { url, why })
             }
-            Fault::Refused(refusal) => {
-                Fault::Unreachable(faults::answered(language, &url, &refusal.problem.detail).into())
-            }
+            Fault::Refused(refusal) => Fault::Unreachable(Unreached::Answered { url, said: refusal.problem.detail }),
             other @ (Fault::Failed(_)
             | Fault::Usage(_)
-            | Fault::NoAddress(_)
-            | Fault::NoConfiguration(_)
-            | Fault::Store(_)
             | Fault::Configuration(_)
             | Fault::Unreachable(_)
             | Fault::Said(_)

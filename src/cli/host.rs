@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{answers, findings, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
 use crate::contract::{self, TrustHost};
+use crate::domain::fault::cli::{CliFault, CliNote};
 use crate::domain::finding::Finding;
 use crate::domain::host::KeyState;
 use crate::domain::plan::url_part;
@@ -139,11 +140,7 @@ async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> 
     if failed.is_empty() {
         return Ok(());
     }
-    let failed = failed.join(", ");
-    note(&match ui.language {
-        Language::En => format!("rmm: not ready: {failed}"),
-        Language::Ru => format!("rmm: не готовы: {failed}"),
-    });
+    note(&ui.language.cli_note(&CliNote::HostsNotReady { hosts: failed.into_iter().map(ToOwned::to_owned).collect() }));
     Err(Fault::Said(FAILED))
 }
 
@@ -168,16 +165,17 @@ impl Trust {
         let (found, _) = check(client, &self.name, self.json).await?;
         let Some(key) = found.host.offered else {
             let why = found.findings.iter().find(|finding| finding.fails()).map(|finding| clean(&finding.detail));
+            let host = self.name.clone();
             return Err(match why {
-                Some(why) => Fault::Failed(answers::shows_no_key(language, &self.name, &sentence(&why))),
-                None => Fault::refused("nothing_to_trust", answers::no_key_to_trust(language, &self.name)),
+                Some(why) => Fault::failed(CliFault::NoKey { host, why: sentence(&why) }),
+                None => Fault::refuses("nothing_to_trust", CliFault::NoKeyToTrust { host }),
             });
         };
         let (fingerprint, algorithm) = (clean(key.fingerprint.as_str()), clean(&key.algorithm));
         note(&answers::shows_key(language, &self.name, &fingerprint, &algorithm));
         if found.host.key == KeyState::Changed {
             let before = found.host.fingerprint.as_deref().map(clean).unwrap_or_default();
-            note(&answers::another_key(language, &before));
+            note(&format!("{}\n", language.cli_note(&CliNote::AnotherKey { before })));
         }
         let file = key_file(&algorithm);
         note(&format!("{}\n  ssh-keygen -lf {file}\n", words.compare_it));

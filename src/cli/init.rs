@@ -6,11 +6,12 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::{answers, faults};
+use super::answers;
 use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
 use crate::domain::cause::Cause;
+use crate::domain::fault::cli::{CliFault, CliNote};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::rule::Invalid;
 use crate::terminal::{note, shell_word};
@@ -66,18 +67,19 @@ impl Init {
             if let Some(hidden) =
                 HIDDEN.into_iter().find(|folder| absolute(path).is_ok_and(|path| path.starts_with(folder)))
             {
-                note(&answers::hidden_from_unit(language, path.display(), hidden));
+                let (file, folder) = (path.display().to_string(), hidden.to_owned());
+                note(&language.cli_note(&CliNote::HiddenFromUnit { file, folder }));
             }
             return Ok(());
         }
         if path.exists() && !self.force {
-            return Err(Fault::Failed(faults::there_already(language, path)));
+            return Err(Fault::failed(CliFault::ThereAlready { file: path.display().to_string() }));
         }
         let person = match &self.person {
             Some(name) => PersonName::parse("--person", name.as_str()).map_err(|invalid| wrong(invalid, context))?,
             None => guess(context.var("USER"), "admin")
                 .and_then(|name| PersonName::parse("person", name).ok())
-                .ok_or_else(|| faults::no_guess(language, "--person"))?,
+                .ok_or_else(|| no_guess("--person"))?,
         };
         let found = self.first_service(context)?;
         let text = init_text(&FirstConfig {
@@ -85,8 +87,10 @@ impl Init {
             person: &person,
             root: rustix::process::geteuid().is_root(),
         });
-        write(path, &text, self.force).map_err(|error| Fault::Failed(faults::not_written(language, path, error)))?;
-        print(&faults::written(language, path))?;
+        write(path, &text, self.force).map_err(|error| {
+            Fault::failed(CliFault::NotWritten { file: path.display().to_string(), said: error.to_string() })
+        })?;
+        print(&answers::written(language, path))?;
         note(&next_steps(context, &person, found.as_ref()));
         Ok(())
     }
@@ -102,7 +106,7 @@ impl Init {
         let of_checkout = || checkout.origin.clone().or_else(|| Some(checkout.root.as_ref()?.display().to_string()));
         let Some(repository) = self.repository.clone().or_else(of_checkout) else {
             return match given {
-                Some(name) => Err(faults::where_is_code(context.ui.language, name)),
+                Some(name) => Err(Fault::usage(CliFault::WhereIsCode { service: name.to_string() })),
                 None => Ok(None),
             };
         };
@@ -110,7 +114,7 @@ impl Init {
             Some(name) => name,
             None => guess(name_in(&repository).or_else(|| checkout.name()).as_deref(), "my-service")
                 .and_then(|name| ServiceName::parse("service", name).ok())
-                .ok_or_else(|| faults::no_guess(context.ui.language, "--service"))?,
+                .ok_or_else(|| no_guess("--service"))?,
         };
         let directory = self.directory.clone().unwrap_or_else(|| "deployments".into());
         Ok(Some(Found { name, repository, directory }))
@@ -118,7 +122,12 @@ impl Init {
 }
 
 fn wrong(invalid: Invalid, context: &Context) -> Fault {
-    Fault::Usage(format!("rmm init: {}", context.ui.language.refusal(&Cause::Invalid(invalid))))
+    Fault::usage(CliFault::BadInit { why: context.ui.language.refusal(&Cause::Invalid(invalid)) })
+}
+
+/// No name can be guessed; `option` gives one.
+fn no_guess(option: &str) -> Fault {
+    Fault::usage(CliFault::NoGuess { option: option.to_owned() })
 }
 
 /// The first service of the file.
@@ -135,14 +144,15 @@ impl Found {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Fault> {
-    std::path::absolute(path).map_err(|error| Fault::Failed(error.to_string()))
+    std::path::absolute(path).map_err(|error| Fault::failed(error.to_string()))
 }
 
 /// The unit of RMM for systemd, with this program and this configuration.
 fn unit(config: &Path) -> Result<String, Fault> {
     let program =
-        std::env::current_exe().map_err(|error| Fault::Failed(format!("this program is not found: {error}")))?;
-    let unit = assets::unit().ok_or_else(|| Fault::Failed("the unit is not in this binary".to_owned()))?;
+        std::env::current_exe().map_err(|error| Fault::failed(CliFault::NoProgram { said: error.to_string() }))?;
+    let missing = || Fault::failed(CliFault::NotInBinary { file: "rmm.service".to_owned() });
+    let unit = assets::unit().ok_or_else(missing)?;
     // As systemd reads it: a blank would end the word, `%` begin a specifier.
     let word = |path: &Path| format!("\"{}\"", path.display().to_string().replace('%', "%%"));
     let (program, config) = (word(&program), word(&absolute(config)?));
@@ -170,9 +180,9 @@ fn next_steps(context: &Context, person: &PersonName, found: Option<&Found>) -> 
     };
     let link = format!("rmm login-link{config} {person}");
     let Some(Found { name, repository, .. }) = found else {
-        return faults::next_without_service(context.ui.language, &config, &link);
+        return answers::next_without_service(context.ui.language, &config, &link);
     };
-    faults::next_with_service(context.ui.language, &config, &link, name, repository)
+    answers::next_with_service(context.ui.language, &config, &link, name, repository)
 }
 
 /// What a repository is called, by the end of its address.

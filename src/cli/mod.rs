@@ -39,6 +39,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api_client::{Context, EXIT_HELP, Fault, print, print_bytes};
 use crate::clients::local::account::{AS_USER, become_program};
+use crate::domain::fault::cli::CliFault;
 use crate::wording::Language;
 
 /// What shells end with when a program cannot be executed.
@@ -173,7 +174,7 @@ pub fn main() -> ExitCode {
     let (Cli { config, lang, verb }, typed) = parsed().unwrap_or_else(|error| with_tip(error).exit());
     let context = Context::new(typed, config, lang);
     let done = match verb {
-        Verb::Serve(serve) => return serve.run(&context.config),
+        Verb::Serve(serve) => return serve.run(&context),
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
         Verb::Docs(docs) => docs.run(&context),
@@ -266,8 +267,8 @@ fn wait_for(context: &Context, work: impl Future<Output = Result<(), Fault>>) ->
 
 /// The runtime that everything asynchronous runs on.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    use anyhow::Context;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| CliFault::NoRuntime { said: error.to_string() }.into())
 }
 
 #[cfg(test)]

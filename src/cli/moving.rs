@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{answers, audit, faults, words};
 use crate::api_client::{Context, Fault, Traced, print};
 use crate::app::DataDir;
+use crate::domain::fault::cli::{CliFault, Unreached};
 use crate::domain::fault::store::FileAct;
 use crate::store::export::{self, BESIDE, CONFIG, DATABASE, KEY, Manifest};
 use crate::store::key::AuditKey;
@@ -60,16 +61,17 @@ impl Export {
         let language = context.ui.language;
         let files = DataDir::new(context.local()?.data_dir);
         if !files.database().exists() {
-            return Err(Fault::Failed(faults::no_rmm_at(language, files.path())));
+            let folder = files.path().display().to_string();
+            return Err(Fault::failed(context.ui.language.unreached(&Unreached::NoRmm { folder })));
         }
         let is_stream = self.file == Path::new(STREAM);
         if is_stream && io::stdout().is_terminal() {
-            return Err(Fault::Usage(faults::for_no_terminal(language).to_owned()));
+            return Err(Fault::usage(CliFault::ForNoTerminal));
         }
         if !is_stream && self.file.exists() && !self.overwrite {
             return Err(StoreError::Exists { path: self.file }.into());
         }
-        let _lock = held(files.path(), language)?;
+        let _lock = held(files.path())?;
         let work = work_in(files.path())?;
         let copy = work.path().join(DATABASE);
         let head = backup::exact(&files.database(), &copy)?;
@@ -114,18 +116,18 @@ impl Import {
             Box::new(File::open(&self.file).map_err(|error| StoreError::io(FileAct::Read, &self.file, error))?)
         };
         let manifest = export::read(input, opened.path())
-            .map_err(|error| Fault::refused("not_an_export", language.store(&error.fault())))?;
+            .map_err(|error| Fault::refuses("not_an_export", CliFault::Store { fault: error.fault() }))?;
         let imported = opened.path().join(CONFIG);
         let data_dir = data_dir(context, &imported)?;
         make_folder(&data_dir)?;
         let files = DataDir::new(&data_dir);
-        let _lock = held(&data_dir, language)?;
+        let _lock = held(&data_dir)?;
         if (files.database().exists() || files.audit_key().exists()) && !self.force {
-            return Err(faults::installation_there(language, &data_dir));
+            return Err(faults::installation_there(&data_dir));
         }
         let work = work_in(&data_dir)?;
         carry(&manifest, opened.path(), work.path())?;
-        self.verify(work.path(), context)?;
+        self.verify(work.path(), language)?;
         let replaced = export::place(&manifest, work.path(), &data_dir)?;
         place_config(context, &imported, &data_dir)?;
         if let Some(replaced) = replaced {
@@ -135,16 +137,16 @@ impl Import {
         print(&answers::imported(language, data_dir.display()))
     }
 
-    fn verify(&self, work: &Path, context: &Context) -> Result<(), Fault> {
+    fn verify(&self, work: &Path, language: Language) -> Result<(), Fault> {
         let (database, key) = (work.join(DATABASE), work.join(KEY));
         let key = AuditKey::load(&key)?.ok_or(StoreError::KeyMissing { path: key })?;
         let conn = open_at_rest(&database)?;
         backup::check(&conn, &database)?;
         match audit::flaw(&database, &key)? {
-            Some(flaw) if !self.force => Err(faults::export_broken(context.ui.language, &flaw)),
+            Some(flaw) if !self.force => Err(faults::export_broken(flaw)),
             Some(flaw) => {
-                let words = words::words(context.ui.language);
-                note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit));
+                let words = words::words(language);
+                note(&format!("{}: {}: {}", words.warning, words.record_does_not_fit, language.record_flaw(&flaw)));
                 Ok(())
             }
             None => Ok(()),
@@ -230,9 +232,9 @@ impl Work {
 }
 
 /// Keeps RMM from running meanwhile.
-fn held(data_dir: &Path, language: Language) -> Result<DirectoryLock, Fault> {
+fn held(data_dir: &Path) -> Result<DirectoryLock, Fault> {
     match DirectoryLock::acquire(data_dir) {
-        Err(error @ StoreError::Locked { .. }) => Err(faults::running(language, &error.fault(), None)),
+        Err(error @ StoreError::Locked { .. }) => Err(faults::running(error.fault(), None)),
         other => Ok(other?),
     }
 }

@@ -4,28 +4,31 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::check;
-use crate::api_client::USAGE;
+use super::{check, words};
+use crate::api_client::{Context, Fault, USAGE};
 use crate::app::App;
 use crate::app::collector;
 use crate::app::config_file::ConfigFile;
 use crate::app::systemd;
 use crate::config::{Config, env_vars};
+use crate::domain::fault::cli::CliFault;
+use crate::domain::fault::machine::MachineFault;
 use crate::telemetry::{self, hide};
 use crate::web::descent;
+use crate::wording::Language;
 
 /// Run the machine.
 #[derive(Debug, clap::Args)]
 pub struct Serve {}
 
 impl Serve {
-    pub(super) fn run(&self, path: &Path) -> ExitCode {
-        let config = match begin(path) {
+    pub(super) fn run(&self, context: &Context) -> ExitCode {
+        let (path, language) = (&context.config, context.ui.language);
+        let config = match begin(path, language) {
             Ok(config) => config,
             Err(errors) => {
                 eprintln!("{errors}");
@@ -45,7 +48,7 @@ impl Serve {
         match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("rmm: {error:#}");
+                eprintln!("rmm: {}", Fault::from(error).told(language));
                 ExitCode::FAILURE
             }
         }
@@ -53,13 +56,14 @@ impl Serve {
 }
 
 /// The configuration, if it is right. What only a check refuses, an RMM that has released something goes on with.
-fn begin(path: &Path) -> Result<Config, String> {
-    let config = Config::load(path, &env_vars(std::env::vars_os())).map_err(|errors| errors.to_string())?;
+fn begin(path: &Path, language: Language) -> Result<Config, String> {
+    let config = Config::load(path, &env_vars(std::env::vars_os())).map_err(|errors| errors.told(language))?;
     if !check::is_new(&config) {
         return Ok(config);
     }
-    let config = config.without_collisions().map_err(|errors| errors.to_string())?;
-    let errors: Vec<_> = check::refused(&config, path).iter().map(|error| format!("error: {error}")).collect();
+    let config = config.without_collisions().map_err(|errors| errors.told(language))?;
+    let told = |error: &MachineFault| format!("{}: {}", words::words(language).error, language.machine(error));
+    let errors: Vec<_> = check::refused(&config, path).iter().map(told).collect();
     if errors.is_empty() { Ok(config) } else { Err(errors.join("\n")) }
 }
 
@@ -80,15 +84,17 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let catalog = app.engine().reconfigured();
     hide::by(move |text| catalog.borrow().redactor().text(text));
     let listener = App::bind(config.server.listen).await?;
-    let address = listener.local_addr().context("the address is not known")?;
+    let address = listener.local_addr()?;
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
     let data_dir = config.server.data_dir.clone();
     let mut file = ConfigFile::of(&mut app, path, config, env).await?;
-    let mut requests = app.reload_requests().context("the configuration is read by another part")?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut requests =
+        app.reload_requests().ok_or_else(|| anyhow::anyhow!("the configuration is read by another part"))?;
+    let heard = |kind| signal(kind).map_err(|error| CliFault::NoSignals { said: error.to_string() });
+    let mut terminate = heard(SignalKind::terminate())?;
+    let mut interrupt = heard(SignalKind::interrupt())?;
+    let mut hangup = heard(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
             tokio::select! {

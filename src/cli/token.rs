@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::release::duration;
-use super::{answers, faults, one_of, words};
+use super::{answers, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateToken, CreatedToken};
+use crate::domain::fault::cli::CliFault;
 use crate::domain::person::Role;
 use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, note};
@@ -141,7 +142,7 @@ impl Create {
 }
 
 fn after(ui: Ui, time: Duration) -> Result<Timestamp, Fault> {
-    ui.now.checked_add(time).map_err(|_| faults::too_far(ui.language))
+    ui.now.checked_add(time).map_err(|_| Fault::usage(CliFault::TooFar))
 }
 
 fn table(tokens: &[contract::TokenView], ui: &Ui) -> String {

@@ -1,8 +1,6 @@
 //! `rmm upgrade`: a new binary takes the place of the one that is installed. If RMM does not come up with it, binary and database are put
 //! back as they were.
 
-mod told;
-
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -13,12 +11,13 @@ use clap::Args;
 use semver::Version;
 use sha2::{Digest, Sha256};
 
-use self::told::{Told, Trouble};
 use super::backup::PutBack;
-use super::{audit, faults, health};
+use super::{audit, health};
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
+use crate::domain::fault::cli::CliFault;
+use crate::domain::fault::upgrade::{UpgradeFault, UpgradeStep};
 use crate::store::at_rest::{Kept, Position};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
@@ -27,6 +26,8 @@ use crate::store::{StoreError, with_suffix};
 use crate::terminal::note;
 use crate::wording::Language;
 
+/// The version of this program.
+const OWN: &str = env!("CARGO_PKG_VERSION");
 /// Between two looks at whether RMM has ended, or is ready.
 const PAUSE: Duration = Duration::from_millis(250);
 /// A stopped RMM gives up its data directory within this time.
@@ -100,32 +101,33 @@ impl Upgrade {
         let places = self.places(context)?;
         let version = self.candidate(&places, context).inspect_err(|_| forget(&places.new))?;
         // One that has come up in the end was an upgrade like any other.
-        let own = env!("CARGO_PKG_VERSION");
-        let goes_on = places.are_half_upgraded() && ready(context).await.ok().as_deref() != Some(own);
+        let goes_on = places.are_half_upgraded() && ready(context).await.ok().as_deref() != Some(OWN);
         let is_version = if goes_on {
-            self.tell(context, &Told::GoesOn { old: &places.old });
-            version_of(&places.old).map_err(|why| failed(context, &Trouble::RunsNot(&places.old, &why)))?
+            let old = places.old.display().to_string();
+            tell(context, &UpgradeStep::GoesOn { old: old.clone() });
+            version_of(&places.old).map_err(|said| failed(context, &UpgradeFault::RunsNot { file: old, said }))?
         } else {
             has_room(&places.data, context).inspect_err(|_| forget(&places.new))?;
-            own.to_owned()
+            OWN.to_owned()
         };
-        self.tell(context, &Told::Stopping);
+        tell(context, &UpgradeStep::Stopping);
         run(&self.stop)
             .inspect_err(|_| forget(&places.new))
-            .map_err(|why| failed(context, &Trouble::NotStopped(&why)))?;
+            .map_err(|why| failed(context, &UpgradeFault::NotStopped { why }))?;
         let before = match keep(&places, goes_on, context.ui.language).await {
             Ok(database) => Before { version: is_version, database },
             Err(why) => {
                 forget(&places.new);
-                let why = Trouble::NothingReplaced(&why).text(context.ui.language);
-                return Err(self.start_again(context, own, &why).await);
+                let why = context.ui.language.upgrade_fault(&UpgradeFault::NothingReplaced { why });
+                return Err(self.start_again(context, OWN, &why).await);
             }
         };
-        self.tell(context, &Told::Starting(&version));
+        tell(context, &UpgradeStep::Starting { version: version.to_string() });
         match self.come_up(context, &version.to_string(), Duration::from_secs(self.wait)).await {
             Ok(()) => {
                 forget(&places.mark);
-                print(&Told::Runs { version: &version, old: &places.old }.text(context.ui.language))
+                let runs = UpgradeStep::Runs { version: version.to_string(), old: places.old.display().to_string() };
+                print(&format!("{}\n", context.ui.language.upgrade_step(&runs)))
             }
             Err(why) => Err(self.go_back(context, &places, &before, &why).await),
         }
@@ -134,12 +136,14 @@ impl Upgrade {
     fn places(&self, context: &Context) -> Result<Places, Fault> {
         let installed = match &self.binary {
             Some(binary) => binary.clone(),
-            None => std::env::current_exe().map_err(|error| failed(context, &Trouble::NoProgram(&error)))?,
+            None => std::env::current_exe()
+                .map_err(|error| failed(context, &UpgradeFault::NoProgram { said: error.to_string() }))?,
         };
         let installed =
-            fs::canonicalize(&installed).map_err(|error| Fault::Usage(format!("{}: {error}", installed.display())))?;
+            fs::canonicalize(&installed).map_err(|error| Fault::usage(format!("{}: {error}", installed.display())))?;
         if fs::canonicalize(&self.file).is_ok_and(|file| file == installed) {
-            return Err(Fault::Usage(Trouble::IsInstalled(&installed).text(context.ui.language)));
+            let fault = UpgradeFault::IsInstalled { file: installed.display().to_string() };
+            return Err(Fault::usage(context.ui.language.upgrade_fault(&fault)));
         }
         let data = context.local()?.data_dir;
         let beside = |suffix: &str| with_suffix(&installed, suffix);
@@ -148,21 +152,23 @@ impl Upgrade {
 
     /// Copies the new binary beside the installed one and looks whether it can be taken: its version.
     fn candidate(&self, places: &Places, context: &Context) -> Result<Version, Fault> {
-        let usage = |trouble: Trouble<'_>| Fault::Usage(trouble.text(context.ui.language));
+        let usage = |fault: UpgradeFault| Fault::usage(context.ui.language.upgrade_fault(&fault));
+        let file = || self.file.display().to_string();
         let bytes = fs::read(&self.file)
-            .map_err(|error| Fault::Usage(faults::not_read(context.ui.language, &self.file, error)))?;
-        write(&places.new, &bytes)
-            .map_err(|error| Fault::Failed(faults::not_written(context.ui.language, &places.new, error)))?;
-        let said = version_of(&places.new).map_err(|why| usage(Trouble::RunsNot(&self.file, &why)))?;
-        let version = said.parse::<Version>().map_err(|_| usage(Trouble::NoRmm(&self.file, &said)))?;
-        let own: Version =
-            env!("CARGO_PKG_VERSION").parse().map_err(|error: semver::Error| Fault::Failed(error.to_string()))?;
-        self.tell(context, &Told::Found { version: &version, own: &own, sum: &hex::encode(Sha256::digest(&bytes)) });
+            .map_err(|error| Fault::usage(CliFault::NotRead { file: file(), said: error.to_string() }))?;
+        write(&places.new, &bytes).map_err(|error| {
+            Fault::failed(CliFault::NotWritten { file: places.new.display().to_string(), said: error.to_string() })
+        })?;
+        let said = version_of(&places.new).map_err(|said| usage(UpgradeFault::RunsNot { file: file(), said }))?;
+        let version = said.parse::<Version>().map_err(|_| usage(UpgradeFault::NoRmm { file: file(), said }))?;
+        let own: Version = OWN.parse().map_err(|error: semver::Error| Fault::failed(error.to_string()))?;
+        let sum = hex::encode(Sha256::digest(&bytes));
+        tell(context, &UpgradeStep::Found { version: version.to_string(), own: own.to_string(), sum });
         if version < own && !self.force {
-            return Err(usage(Trouble::Older { version: &version, own: &own }));
+            return Err(usage(UpgradeFault::Older { version: version.to_string(), own: own.to_string() }));
         }
         output(Command::new(&places.new).arg("check").arg("--config").arg(&context.config))
-            .map_err(|why| usage(Trouble::Refuses(&version, &why)))?;
+            .map_err(|said| usage(UpgradeFault::Refuses { version: version.to_string(), said }))?;
         Ok(version)
     }
 
@@ -170,26 +176,32 @@ impl Upgrade {
     async fn come_up(&self, context: &Context, version: &str, within: Duration) -> Result<(), String> {
         run(&self.start)?;
         let language = context.ui.language;
-        let mut last = Trouble::Silent.text(language);
+        let mut last = language.upgrade_fault(&UpgradeFault::Silent);
         for _ in 0..=within.as_millis() / PAUSE.as_millis() {
             match ready(context).await {
                 Ok(running) if running == version => return Ok(()),
-                Ok(running) => last = Trouble::OtherAnswers { running: &running, version }.text(language),
+                Ok(running) => {
+                    let other = UpgradeFault::OtherAnswers { running, version: version.to_owned() };
+                    last = language.upgrade_fault(&other);
+                }
                 Err(why) => last = why,
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(Trouble::NotReady { seconds: within.as_secs(), last: &last }.text(language))
+        Err(language.upgrade_fault(&UpgradeFault::NotReady { seconds: within.as_secs(), last }))
     }
 
     /// The new version does not work: all is as it was.
     async fn go_back(&self, context: &Context, places: &Places, before: &Before, why: &str) -> Fault {
-        self.tell(context, &Told::GoingBack { why });
+        tell(context, &UpgradeStep::GoingBack { why: why.to_owned() });
         // One that has ended by itself may be no service to stop any more.
         let (stopped, language) = (run(&self.stop), context.ui.language);
         let back = match lock(&places.data, language).await {
             Ok(_lock) => fs::rename(&places.old, &places.installed)
-                .map_err(|error| Trouble::NotPutBack(&places.installed, &error).text(language))
+                .map_err(|error| {
+                    let file = places.installed.display().to_string();
+                    language.upgrade_fault(&UpgradeFault::NotPutBack { file, said: error.to_string() })
+                })
                 .and_then(|()| match &before.database {
                     Some(kept) => self.database_back(context, places, kept),
                     None => Ok(()),
@@ -199,9 +211,13 @@ impl Upgrade {
         match back {
             Ok(()) => {
                 forget(&places.mark);
-                self.start_again(context, &before.version, &Trouble::NotUp(why).text(language)).await
+                let why = language.upgrade_fault(&UpgradeFault::NotUp { why: why.to_owned() });
+                self.start_again(context, &before.version, &why).await
             }
-            Err(trouble) => failed(context, &Trouble::NotBack { why, trouble: &trouble, old: &places.old }),
+            Err(trouble) => {
+                let (why, old) = (why.to_owned(), places.old.display().to_string());
+                failed(context, &UpgradeFault::NotBack { why, trouble, old })
+            }
         }
     }
 
@@ -216,23 +232,25 @@ impl Upgrade {
             return kept.put_back().map_err(|error| context.ui.language.store(&error.fault()));
         }
         // What the new version has done is not in the copy: it is a restore like any other.
-        self.tell(context, &Told::Restoring);
+        tell(context, &UpgradeStep::Restoring);
         restore(&files, &kept.database(), context).map_err(|fault| fault.told(context.ui.language))
     }
 
     /// Starts RMM as it was, with this version: how that ends.
     async fn start_again(&self, context: &Context, version: &str, why: &str) -> Fault {
         let within = Duration::from_secs(self.wait).max(OLD_HAS);
-        self.tell(context, &Told::StartingAgain { version, seconds: within.as_secs(), why });
-        match self.come_up(context, version, within).await {
-            Ok(()) => failed(context, &Trouble::RunsAsBefore { why, version }),
-            Err(trouble) => failed(context, &Trouble::OldNotUp { why, trouble: &trouble }),
+        let (why, version) = (why.to_owned(), version.to_owned());
+        let seconds = within.as_secs();
+        tell(context, &UpgradeStep::StartingAgain { version: version.clone(), seconds, why: why.clone() });
+        match self.come_up(context, &version, within).await {
+            Ok(()) => failed(context, &UpgradeFault::RunsAsBefore { why, version }),
+            Err(trouble) => failed(context, &UpgradeFault::OldNotUp { why, trouble }),
         }
     }
+}
 
-    fn tell(&self, context: &Context, told: &Told<'_>) {
-        note(&told.text(context.ui.language));
-    }
+fn tell(context: &Context, step: &UpgradeStep) {
+    note(&context.ui.language.upgrade_step(step));
 }
 
 /// Whether the copy of the database has room: what has not is not stopped for it.
@@ -241,7 +259,10 @@ fn has_room(data: &Path, context: &Context) -> Result<(), Fault> {
     let Some(database) = space.database else { return Ok(()) };
     let needed = database + space.log.unwrap_or(0) + SPARE_ROOM;
     match space.free {
-        Some(free) if free < needed => Err(failed(context, &Trouble::NoRoom { folder: data, needed, free })),
+        Some(free) if free < needed => {
+            let folder = data.display().to_string();
+            Err(failed(context, &UpgradeFault::NoRoom { folder, needed, free }))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -291,7 +312,7 @@ fn restore(files: &DataDir, copy: &Path, context: &Context) -> Result<(), Fault>
     if let Some(key) = AuditKey::load(&files.audit_key())?
         && let Some(flaw) = audit::flaw(copy, &key)?
     {
-        return Err(failed(context, &Trouble::OtherKey(copy, &flaw)));
+        return Err(failed(context, &UpgradeFault::OtherKey { copy: copy.display().to_string(), flaw }));
     }
     PutBack::of(files, copy, true).map(drop)
 }
@@ -338,6 +359,6 @@ fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-fn failed(context: &Context, trouble: &Trouble<'_>) -> Fault {
-    Fault::Failed(trouble.text(context.ui.language))
+fn failed(context: &Context, fault: &UpgradeFault) -> Fault {
+    Fault::failed(context.ui.language.upgrade_fault(fault))
 }

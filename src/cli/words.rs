@@ -180,7 +180,6 @@ words! {
     how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
         "rmm: журнал аудита изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";
     end_of_record = "Its end, to keep elsewhere:", "Конец журнала аудита, запишите его в другом месте:";
-    not_written_by_rmm = "It is not what RMM wrote.", "RMM записал не это.";
     key_is_apart = "audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more).",
         "audit.key в копию не входит; храните его отдельно, без него её не восстановить (подробнее: --help).";
     ci_does_the_work = "A CI system does the work here and reports; RMM runs no steps of its own.",

@@ -14,7 +14,9 @@ use crate::app::config_file::with_dashboard;
 use crate::assets::File;
 use crate::assets::workflows::{RUNNER, TAG_WORKFLOW, Unfit, Words};
 use crate::config::Config;
+use crate::domain::fault::cli::CliFault;
 use crate::domain::service::Service;
+use crate::domain::text::meant;
 use crate::terminal::note;
 
 /// Write the workflows for GitHub of a service.
@@ -58,18 +60,23 @@ impl Workflows {
         let config = with_dashboard(&file, &context.env)?.config;
         let known = || config.services.iter().map(|service| service.name.to_string()).collect::<Vec<_>>();
         let service = config.services.iter().find(|service| service.name.as_str() == self.name);
-        let service = service.ok_or_else(|| Fault::Usage(told::no_service(language, &self.name, &known())))?;
+        let service = service.ok_or_else(|| {
+            let (name, known) = (self.name.clone(), known());
+            let near = meant(&name, known.iter().map(String::as_str)).map(ToOwned::to_owned);
+            Fault::usage(CliFault::NoService { name, near, known })
+        })?;
         let url = self.url.as_ref().or(config.server.public_url.as_ref());
-        let url = url.ok_or_else(|| Fault::Usage(told::no_url(language).to_owned()))?;
+        let url = url.ok_or_else(|| Fault::usage(CliFault::NoPublicUrl))?;
         let files = self.files(service, url).map_err(|unfit| {
             let said = told::unfit(language, &unfit);
-            if matches!(unfit, Unfit::Missing(_)) { Fault::Failed(said) } else { Fault::Usage(said) }
+            if matches!(unfit, Unfit::Missing(_)) { Fault::failed(said) } else { Fault::usage(said) }
         })?;
         match &self.write {
-            Some(folder) if !folder.is_dir() => return Err(Fault::Failed(told::no_folder(language, folder))),
+            Some(folder) if !folder.is_dir() => {
+                return Err(Fault::failed(CliFault::NoCheckout { folder: folder.display().to_string() }));
+            }
             Some(folder) => {
-                let written = written::write(folder, &files, self.force)
-                    .map_err(|wrong| Fault::Failed(written::not_written(language, &wrong)))?;
+                let written = written::write(folder, &files, self.force).map_err(Fault::failed)?;
                 print(&written::said(language, &written))?;
             }
             None => print(&shown(&files))?,

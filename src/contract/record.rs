@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::known;
+use crate::domain::fault::record::{RecordAlarm, RecordFlaw};
+
 /// Something that happened.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
@@ -114,9 +117,25 @@ pub struct Verification {
     /// What is wrong with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
+    /// The facts that `sentence` tells in words, with a `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<RecordFlaw>,
     /// What was found wrong with the record as a whole, wiped or put back to an older one, until an admin acknowledges it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm: Option<String>,
+    /// The facts that `alarm` tells in words, with a `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[schema(value_type = Option<Object>)]
+    pub alarm_because: Option<RecordAlarm>,
+}
+
+impl Verification {
+    /// With what is wrong with the record as a whole; `english`: its words.
+    #[must_use]
+    pub fn with_alarm(self, alarm: Option<RecordAlarm>, english: impl FnOnce(&RecordAlarm) -> String) -> Self {
+        Self { alarm: alarm.as_ref().map(english), alarm_because: alarm, ..self }
+    }
 }
 
 /// Why an alarm may end.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::fault::record::RecordFlaw;
+use super::fault::store::StoreFault;
 use super::moment::Uptime;
 
 /// Before the first of a row of failures is tried again; twice as long after each further one …
@@ -128,8 +130,11 @@ pub enum BackupFault {
     },
     /// The database or the file system says no.
     Machine {
-        /// What it says.
+        /// What it says, in English.
         said: String,
+        /// The same as facts, where it is one that RMM knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Box<StoreFault>>,
     },
     /// A command did not do its work.
     Command {
@@ -142,13 +147,19 @@ pub enum BackupFault {
     },
     /// The copy cannot be restored.
     Damaged {
-        /// What was found.
+        /// What was found, in English.
         found: String,
+        /// The same as facts; what earlier versions found has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Box<StoreFault>>,
     },
     /// The record in the copy does not fit its key.
     Record {
-        /// The first flaw.
+        /// The first flaw, in English.
         flaw: String,
+        /// The same as facts; what earlier versions found has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<RecordFlaw>,
     },
     /// The copy ends before the event that it was made with.
     Behind {

@@ -66,6 +66,8 @@ pub enum Cause {
         run: RunId,
         step: u32,
     },
+    /// The record was not changed behind RMM's back, or that is acknowledged.
+    NoRecordAlarm,
 
     // Who calls.
     /// The call shows no token.
@@ -511,7 +513,8 @@ impl Cause {
             | Self::NothingThere
             | Self::NotInDashboard { .. }
             | Self::NobodyClaims { .. }
-            | Self::StepNotAtWork { .. } => Code::NotFound,
+            | Self::StepNotAtWork { .. }
+            | Self::NoRecordAlarm => Code::NotFound,
             Self::CallWithoutToken
             | Self::NoBearer
             | Self::TokenUnknown

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::alert::Silence;
 use super::cause::Cause;
 use super::env::Env;
+use super::fault::record::RecordAlarm;
 use super::gate::facts::Standing;
 use super::gate::name::GateName;
 use super::host::{Fingerprint, HostKey};
@@ -234,6 +235,9 @@ pub enum Event {
     /// The record was changed behind RMM's back.
     RecordAlarmRaised {
         found: String,
+        /// Its facts; events of older versions lack them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<RecordAlarm>,
     },
     RecordAlarmAcknowledged {
         found: String,

@@ -1,16 +1,19 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
+pub mod cli;
 pub mod config;
 pub mod github;
 pub mod known;
 pub mod machine;
 pub mod model;
+pub mod record;
 pub mod repository;
 pub mod ssh;
 pub mod step;
 pub mod store;
 pub mod tool;
 pub mod trouble;
+pub mod upgrade;
 
 use std::time::Duration;
 

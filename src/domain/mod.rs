@@ -30,6 +30,7 @@ pub mod mark;
 pub mod moment;
 pub mod moves;
 pub mod notice;
+pub mod part;
 pub mod pattern;
 pub mod person;
 pub mod plan;

@@ -13,9 +13,11 @@ use super::cause::Cause;
 use super::env::Env;
 use super::fault::github::{GithubFault, Sought};
 use super::fault::known::KnownFailure;
+use super::fault::record::{LostEvents, RecordAlarm};
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
 use super::fault::step::StepFault;
+use super::fault::store::StoreFault;
 use super::fault::tool::ToolFault;
 use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
@@ -35,6 +37,8 @@ pub enum Reason {
     Legacy { text: String },
     /// What a host, a repository or a program said.
     Told { text: String },
+    /// RMM's own database is in the way.
+    Store { fault: Box<StoreFault> },
     /// Each of these.
     All { reasons: Vec<Reason> },
 
@@ -323,8 +327,8 @@ pub enum Reason {
 pub enum RestoredBy {
     /// By `rmm restore`; what the backup does not hold.
     Command {
-        /// For people.
-        lost: Option<String>,
+        /// Events of the record.
+        lost: Option<LostEvents>,
     },
     /// It is a backup.
     Backup,
@@ -334,6 +338,11 @@ pub enum RestoredBy {
     Moved,
     /// It knows less than what lies beside it.
     Older,
+    /// Its record is not the one that was noted beside its key.
+    Another {
+        /// How that shows.
+        alarm: RecordAlarm,
+    },
 }
 
 /// Whom a run waits for, and why.

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
+use crate::domain::part::Part;
 use crate::domain::person::Actor;
 use crate::store::StoreError;
 use crate::store::outbox::{self, Leased};
@@ -70,21 +71,17 @@ impl Dispatcher {
         let clock = self.engine.clock();
         let parts = async {
             tokio::join!(
-                keep_running("the dispatcher", clock, || self.dispatch()),
-                keep_running("the timer", clock, || Self::tick(self.engine.clone(), self.stop.clone())),
-                keep_running("the making of backups", clock, || backups::watch(self.engine.clone())),
-                keep_running("the watch for hosts that return", clock, || catch_up::watch(self.engine.clone())),
-                keep_running("the watch for tags that move", clock, || {
+                keep_running(Part::Dispatcher, clock, || self.dispatch()),
+                keep_running(Part::Timer, clock, || Self::tick(self.engine.clone(), self.stop.clone())),
+                keep_running(Part::Backups, clock, || backups::watch(self.engine.clone())),
+                keep_running(Part::ReturningHosts, clock, || catch_up::watch(self.engine.clone())),
+                keep_running(Part::MovedTags, clock, || {
                     tag_watch::watch(self.engine.clone(), self.questions.clone())
                 }),
-                keep_running("the watch for tags", clock, || {
-                    tags::watch(self.engine.clone(), self.questions.clone())
-                }),
-                keep_running("what is left on GitHub", clock, || marks::watch(self.engine.clone())),
-                keep_running("the protection rules of GitHub", clock, || protection::watch(self.engine.clone())),
-                keep_running("the reading of GitHub's deliveries", clock, || {
-                    delivery_log::watch(self.engine.clone())
-                }),
+                keep_running(Part::Tags, clock, || { tags::watch(self.engine.clone(), self.questions.clone()) }),
+                keep_running(Part::GithubMarks, clock, || marks::watch(self.engine.clone())),
+                keep_running(Part::ProtectionRules, clock, || protection::watch(self.engine.clone())),
+                keep_running(Part::Deliveries, clock, || { delivery_log::watch(self.engine.clone()) }),
             )
         };
         self.stop.run_until_cancelled(parts).await;

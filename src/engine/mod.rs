@@ -495,7 +495,7 @@ impl Engine {
     async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
         self.host(host).await.map_err(|failure| match failure {
             Failure::Refused(refusal) => TransportError::Login(Reason::Refused { cause: refusal.cause }),
-            Failure::Store(error) => TransportError::Unreachable(Reason::told(error.to_string())),
+            Failure::Store(error) => TransportError::Unreachable(Reason::Store { fault: Box::new(error.fault()) }),
         })
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::clock::Clock;
+use crate::domain::part::Part;
 use crate::store::panic_message;
 
 /// Before a part is restarted, so that one that panics at once neither takes all time nor fills the log.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
 /// Runs a part of RMM until it ends by itself. After a panic it is restarted.
-pub async fn keep_running<F: Future<Output = ()>>(name: &str, clock: &dyn Clock, begin: impl Fn() -> F) {
+pub async fn keep_running<F: Future<Output = ()>>(part: Part, clock: &dyn Clock, begin: impl Fn() -> F) {
     while let Err(panic) = caught(begin()).await {
-        tracing::error!(part = name, panic, "a part of RMM has crashed and is restarted; please report it");
+        tracing::error!(part = part.as_str(), panic, "a part of RMM has crashed and is restarted; please report it");
         clock.sleep(RESTART_DELAY).await;
     }
 }
@@ -52,7 +53,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_panics_is_begun_anew_until_it_ends() {
         let begun = AtomicUsize::new(0);
-        keep_running("test", &Quick, || async {
+        keep_running(Part::Timer, &Quick, || async {
             let before = begun.fetch_add(1, Ordering::SeqCst);
             assert!(before == 2, "not yet: {before}");
         })

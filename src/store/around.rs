@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::numbers::Numbers;
 use super::restored::Beside;
 use super::{replaced, schema};
+use crate::domain::fault::record::LostEvents;
 use crate::domain::reason::{Reason, RestoredBy};
 use crate::domain::version::Version;
 
@@ -105,8 +106,8 @@ impl Around {
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn note(&self, database: &Path, lost: Option<&str>) -> Result<(), StoreError> {
-        let how = RestoredBy::Command { lost: lost.map(str::to_owned) };
+    pub fn note(&self, database: &Path, lost: Option<LostEvents>) -> Result<(), StoreError> {
+        let how = RestoredBy::Command { lost };
         let restored = Some(Reason::Restored { how });
         let before = Beside::read(database)?.unwrap_or_default();
         Beside { numbers: self.numbers, exact: self.exact, restored, ..before }.write(database)

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::broken::{Broken, BrokenKind};
 use super::error::StoreError;
 use super::key::AuditKey;
 use super::signed::{ChainHead, Columns, Signer, Stored, head_row};
+use crate::domain::fault::record::RecordFlaw;
 
 /// An event to be written. All JSON comes ready-made; nothing here looks into it.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ impl Chain {
         conn: &Connection,
         key_file: &Path,
         fresh: bool,
-    ) -> Result<(Self, AuditKey, Option<Broken>), StoreError> {
+    ) -> Result<(Self, AuditKey, Option<RecordFlaw>), StoreError> {
         let stored = head_row(conn)?;
         let any_event = conn.query_row("SELECT EXISTS (SELECT 1 FROM events)", [], |row| row.get(0))?;
         let has_history = any_event || stored.as_ref().is_some_and(|stored| stored.head.seq > 0);
@@ -80,8 +80,8 @@ impl Chain {
                 let head = ChainHead { seq: stored.head.seq.max(end.seq), mac: stored.head.mac };
                 (head, (end != stored.head).then(|| end_damage(&stored.head, &end)))
             }
-            Some(_) => (end, Some(Broken::new(BrokenKind::HeadForged, end.seq))),
-            None => (end, Some(Broken::new(BrokenKind::HeadMissing, end.seq))),
+            Some(_) => (end, Some(RecordFlaw::HeadForged { seq: end.seq })),
+            None => (end, Some(RecordFlaw::HeadMissing { seq: end.seq })),
         };
         Ok((Self { signer, head, sealed: head, may_seal: seal_fits }, key, damage))
     }
@@ -171,13 +171,13 @@ pub fn head(conn: &Connection) -> Result<Option<ChainHead>, StoreError> {
     Ok(head_row(conn)?.map(|stored| stored.head))
 }
 
-fn end_damage(head: &ChainHead, end: &ChainHead) -> Broken {
+fn end_damage(head: &ChainHead, end: &ChainHead) -> RecordFlaw {
     if end.seq < head.seq {
-        Broken::cut_off(end.seq + 1, head.seq)
+        RecordFlaw::CutOff { from: end.seq + 1, to: head.seq }
     } else if end.seq > head.seq {
-        Broken::new(BrokenKind::Added, head.seq + 1)
+        RecordFlaw::Added { seq: head.seq + 1 }
     } else {
-        Broken::new(BrokenKind::Edited, end.seq)
+        RecordFlaw::Edited { seq: end.seq }
     }
 }
 

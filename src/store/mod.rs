@@ -10,7 +10,6 @@ pub mod at_rest;
 pub mod backup;
 pub mod backups;
 pub mod bounds;
-pub mod broken;
 pub mod chain;
 mod columns;
 pub mod commits;
@@ -67,7 +66,6 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::Span;
 
-use self::broken::Broken;
 use self::chain::Chain;
 use self::key::AuditKey;
 use self::numbers::Numbers;
@@ -77,8 +75,9 @@ use self::signed::ChainHead;
 use self::verify::Verified;
 use self::watermark::Watermark;
 use self::writer::Writer;
+use crate::domain::fault::record::{RecordAlarm, RecordFlaw};
 use crate::domain::reason::Reason;
-use crate::wording::english;
+use crate::wording::{Language, english};
 
 pub use self::error::{StoreError, WriteError};
 pub(crate) use self::writer::panic_message;
@@ -119,11 +118,11 @@ struct Inner {
     writer: Writer,
     options: StoreOptions,
     key: AuditKey,
-    damage: Option<Broken>,
+    damage: Option<RecordFlaw>,
     migration_copy: Option<PathBuf>,
     restored: Option<Reason>,
     mark: Arc<Mutex<Watermark>>,
-    alarm: watch::Sender<Option<String>>,
+    alarm: watch::Sender<Option<RecordAlarm>>,
     checked: watch::Sender<Option<Checked>>,
 }
 
@@ -133,7 +132,7 @@ pub struct Checked {
     /// When.
     pub at: Timestamp,
     /// What was found.
-    pub found: Result<Verified, Broken>,
+    pub found: Result<Verified, RecordFlaw>,
 }
 
 impl Store {
@@ -153,7 +152,8 @@ impl Store {
         let key_was_there = options.audit_key.exists();
         let (mut chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
         if let Some(damage) = &damage {
-            tracing::error!(seq = damage.seq, "the audit log is damaged: {damage}");
+            let told = Language::En.record_flaw(damage);
+            tracing::error!(seq = damage.seq(), "the audit log is damaged: {told}");
         }
         let (restored, mark) = match &options.start {
             Some(start) => {
@@ -166,7 +166,8 @@ impl Store {
             None => (None, Watermark::default()),
         };
         if let Some(alarm) = &mark.alarm {
-            tracing::error!(alert = false, "not acknowledged yet (`rmm audit acknowledge`): {alarm}");
+            let told = Language::En.record_alarm(alarm);
+            tracing::error!(alert = false, "not acknowledged yet (`rmm audit acknowledge`): {told}");
         }
         if let Some(reason) = &restored {
             tracing::warn!(
@@ -256,7 +257,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read; the inner error is the first flaw.
-    pub async fn verify(&self, anchor: Option<ChainHead>) -> Result<Result<Verified, Broken>, StoreError> {
+    pub async fn verify(&self, anchor: Option<ChainHead>) -> Result<Result<Verified, RecordFlaw>, StoreError> {
         let key = self.inner.key.clone();
         self.read(move |conn| verify::verify(conn, &key, anchor.as_ref())).await
     }
@@ -269,7 +270,7 @@ impl Store {
         &self,
         anchor: Option<ChainHead>,
         now: Timestamp,
-    ) -> Result<Result<Verified, Broken>, StoreError> {
+    ) -> Result<Result<Verified, RecordFlaw>, StoreError> {
         let found = self.verify(anchor).await?;
         self.inner.checked.send_replace(Some(Checked { at: now, found: found.clone() }));
         Ok(found)
@@ -306,7 +307,7 @@ impl Store {
     /// What was seen to be wrong with the audit chain's end when the database was opened. RMM goes on, and
     /// verification goes on finding it.
     #[must_use]
-    pub fn damage(&self) -> Option<&Broken> {
+    pub fn damage(&self) -> Option<&RecordFlaw> {
         self.inner.damage.as_ref()
     }
 
@@ -324,7 +325,7 @@ impl Store {
 
     /// What an admin has to look at, until one acknowledges it: the record was changed behind RMM's back.
     #[must_use]
-    pub fn alarm(&self) -> watch::Receiver<Option<String>> {
+    pub fn alarm(&self) -> watch::Receiver<Option<RecordAlarm>> {
         self.inner.alarm.subscribe()
     }
 
@@ -349,7 +350,7 @@ impl Store {
             (self.inner.mark.clone(), self.inner.options.audit_key.clone(), self.inner.alarm.clone());
         self.read(move |conn| {
             let mut mark = mark.lock().unwrap_or_else(PoisonError::into_inner);
-            let noted = mark.raise(conn, &key_file, &found);
+            let noted = mark.raise(conn, &key_file, found);
             alarm.send_replace(mark.alarm.clone());
             noted
         })

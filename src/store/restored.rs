@@ -102,8 +102,9 @@ pub(super) fn begin(
     mark: &watermark::Found,
 ) -> Result<Option<Reason>, StoreError> {
     let beside = Beside::read(database)?;
-    let found =
-        look(conn, fresh, beside.as_ref())?.or_else(|| mark.alarm.clone().filter(|_| mark.another).map(Reason::told));
+    let another = mark.alarm.clone().filter(|_| mark.another);
+    let found = look(conn, fresh, beside.as_ref())?
+        .or_else(|| another.map(|alarm| Reason::Restored { how: RestoredBy::Another { alarm } }));
     let mut known = Numbers::of(conn)?.max(beside.as_ref().map(|beside| beside.numbers).unwrap_or_default());
     known.event = known.event.max(mark.mark.seq());
     if found.is_some() && !beside.as_ref().is_some_and(|beside| beside.exact) {

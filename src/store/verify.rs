@@ -4,10 +4,10 @@
 
 use rusqlite::Connection;
 
-use super::broken::{Broken, BrokenKind};
 use super::error::StoreError;
 use super::key::AuditKey;
 use super::signed::{ChainHead, Signer, Stored, head_row};
+use crate::domain::fault::record::RecordFlaw;
 
 /// A chain without a flaw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn verify(
     conn: &Connection,
     key: &AuditKey,
     anchor: Option<&ChainHead>,
-) -> Result<Result<Verified, Broken>, StoreError> {
+) -> Result<Result<Verified, RecordFlaw>, StoreError> {
     if conn.is_autocommit() {
         let snapshot = conn.unchecked_transaction()?;
         return verify_snapshot(&snapshot, key, anchor);
@@ -41,7 +41,7 @@ fn verify_snapshot(
     conn: &Connection,
     key: &AuditKey,
     anchor: Option<&ChainHead>,
-) -> Result<Result<Verified, Broken>, StoreError> {
+) -> Result<Result<Verified, RecordFlaw>, StoreError> {
     let mut signer = Signer::new(key);
     let stored_head = head_row(conn)?;
     let head = stored_head.as_ref().filter(|stored| stored.seal == signer.seal(&stored.head)).map(|stored| stored.head);
@@ -56,41 +56,41 @@ fn verify_snapshot(
             // A row far behind a sound head was added; what lies between head and row was never there.
             let added = head.is_some_and(|head| end == head);
             return Ok(Err(if added {
-                Broken::new(BrokenKind::Added, event.seq)
+                RecordFlaw::Added { seq: event.seq }
             } else {
-                Broken::missing(place, event.seq - 1)
+                RecordFlaw::Missing { from: place, to: event.seq - 1 }
             }));
         }
         if event.seq < place {
-            return Ok(Err(Broken::new(BrokenKind::Added, event.seq)));
+            return Ok(Err(RecordFlaw::Added { seq: event.seq }));
         }
         let Some(mac) = event.mac.filter(|_| event.fits(&mut signer, &end.mac)) else {
             if head.is_some_and(|head| end == head) {
-                return Ok(Err(Broken::new(BrokenKind::Added, place)));
+                return Ok(Err(RecordFlaw::Added { seq: place }));
             }
             let found_at = displaced(conn, &mut signer, &end, event.mac)?;
-            return Ok(Err(
-                found_at.map_or_else(|| Broken::new(BrokenKind::Edited, place), |at| Broken::swapped(place, at))
-            ));
+            return Ok(Err(found_at
+                .map_or(RecordFlaw::Edited { seq: place }, |found_at| RecordFlaw::Swapped { seq: place, found_at })));
         };
         // What was noted elsewhere and is not here went with the database that was replaced.
         if let Some(lost) = anchor.filter(|anchor| anchor.seq > end.seq && anchor.seq < place) {
-            return Ok(Err(Broken::cut_off(end.seq + 1, lost.seq)));
+            return Ok(Err(RecordFlaw::CutOff { from: end.seq + 1, to: lost.seq }));
         }
         end = ChainHead { seq: place, mac };
         events += 1;
         if anchor.is_some_and(|anchor| anchor.seq == place && anchor.mac != mac) {
-            return Ok(Err(Broken::new(BrokenKind::Rewritten, place)));
+            return Ok(Err(RecordFlaw::Rewritten { seq: place }));
         }
     }
     let flaw = match (stored_head, head) {
-        (None, _) => Some(Broken::new(BrokenKind::HeadMissing, end.seq)),
-        (Some(_), Some(head)) if end.seq < head.seq => Some(Broken::cut_off(end.seq + 1, head.seq)),
+        (None, _) => Some(RecordFlaw::HeadMissing { seq: end.seq }),
+        (Some(_), Some(head)) if end.seq < head.seq => Some(RecordFlaw::CutOff { from: end.seq + 1, to: head.seq }),
         (Some(_), Some(head)) if end == head => None,
-        (Some(_), _) => Some(Broken::new(BrokenKind::HeadForged, end.seq)),
+        (Some(_), _) => Some(RecordFlaw::HeadForged { seq: end.seq }),
     };
     let flaw = flaw.or_else(|| {
-        anchor.filter(|anchor| anchor.seq > end.seq).map(|anchor| Broken::cut_off(end.seq + 1, anchor.seq))
+        let lost = anchor.filter(|anchor| anchor.seq > end.seq);
+        lost.map(|anchor| RecordFlaw::CutOff { from: end.seq + 1, to: anchor.seq })
     });
     Ok(flaw.map_or(Ok(Verified { events, head: end }), Err))
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::chain::{Chain, NewEvent};
 use super::columns::{millis, to_json};
@@ -18,18 +19,44 @@ use super::error::StoreError;
 use super::signed::ChainHead;
 use super::{key, with_suffix};
 use crate::domain::event::Event;
+use crate::domain::fault::record::{LostEvents, RecordAlarm};
 use crate::domain::fault::store::FileAct;
 use crate::domain::person::Actor;
-use crate::wording::on_record;
+use crate::wording::{Language, on_record};
 
 /// The file beside the key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub struct Watermark {
     seq: i64,
     mac: String,
     /// What an admin has to look at.
+    pub alarm: Option<RecordAlarm>,
+}
+
+/// What the file holds: the alarm in English, and its facts where the RMM that wrote it noted them.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    seq: i64,
+    mac: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<String>,
+    alarm: Option<String>,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    because: Value,
+}
+
+impl From<Kept> for Watermark {
+    fn from(Kept { seq, mac, alarm, because }: Kept) -> Self {
+        let alarm = alarm.map(|text| serde_json::from_value(because).unwrap_or(RecordAlarm::Told { text }));
+        Self { seq, mac, alarm }
+    }
+}
+
+impl From<Watermark> for Kept {
+    fn from(Watermark { seq, mac, alarm }: Watermark) -> Self {
+        let because = alarm.as_ref().and_then(|alarm| serde_json::to_value(alarm).ok()).unwrap_or_default();
+        Self { seq, mac, alarm: alarm.map(|alarm| Language::En.record_alarm(&alarm)), because }
+    }
 }
 
 impl Watermark {
@@ -47,8 +74,8 @@ impl Watermark {
         let path = Self::path(key_file);
         match fs::read(&path) {
             Ok(text) => Ok(Some(serde_json::from_slice(&text).unwrap_or_else(|_| {
-                let alarm = Some(format!("{} was changed: it is not what RMM wrote", path.display()));
-                Self { alarm, ..Self::default() }
+                let alarm = RecordAlarm::NoteChanged { file: path.display().to_string() };
+                Self { alarm: Some(alarm), ..Self::default() }
             }))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io(FileAct::Read, &path, error)),
@@ -67,7 +94,7 @@ impl Watermark {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn difference(&self, conn: &Connection) -> Result<Option<String>, StoreError> {
+    pub fn difference(&self, conn: &Connection) -> Result<Option<RecordAlarm>, StoreError> {
         if self.seq <= 0 {
             return Ok(None);
         }
@@ -78,19 +105,10 @@ impl Watermark {
             .flatten();
         Ok(match mac {
             Some(mac) if hex::encode(&mac) == self.mac => None,
-            Some(_) => Some(format!(
-                "event {} of the record is not the one that was written: the record was written anew, or the database \
-                 was replaced",
-                self.seq
-            )),
+            Some(_) => Some(RecordAlarm::Rewritten { seq: self.seq }),
             None => {
-                let last: Option<i64> = conn.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
-                let ends = last.map_or_else(|| "is empty".to_owned(), |last| format!("ends at event {last}"));
-                Some(format!(
-                    "the record {ends}, and event {} was written: events were removed, or the database was replaced by \
-                     an older or another one",
-                    self.seq
-                ))
+                let last = conn.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+                Some(RecordAlarm::Behind { seq: self.seq, last })
             }
         })
     }
@@ -99,11 +117,10 @@ impl Watermark {
     ///
     /// # Errors
     /// When the disk does not let the file be read.
-    pub fn of_copy(key_file: &Path, head: Option<ChainHead>) -> Result<(Self, Option<String>), StoreError> {
+    pub fn of_copy(key_file: &Path, head: Option<ChainHead>) -> Result<(Self, Option<LostEvents>), StoreError> {
         let before = Self::read(key_file)?.unwrap_or_default();
         let head = head.unwrap_or(ChainHead::START);
-        let lost = (head.seq < before.seq)
-            .then(|| format!("events {} to {} of the record, at least, are not in it", head.seq + 1, before.seq));
+        let lost = (head.seq < before.seq).then_some(LostEvents::Range { from: head.seq + 1, to: before.seq });
         Ok((Self { alarm: before.alarm, ..Self::default() }.at(head), lost))
     }
 
@@ -117,20 +134,20 @@ impl Watermark {
     }
 
     /// The alarm of a file that tells nothing.
-    fn take_unread(&mut self) -> Option<String> {
+    fn take_unread(&mut self) -> Option<RecordAlarm> {
         self.alarm.take_if(|_| self.mac.is_empty())
     }
 
-    fn with(self, alarm: &str) -> Self {
+    fn with(self, alarm: RecordAlarm) -> Self {
         let alarm = match self.alarm {
-            Some(before) if before != alarm => format!("{before}; {alarm}"),
-            Some(_) | None => alarm.to_owned(),
+            Some(before) => before.and(alarm),
+            None => alarm,
         };
         Self { alarm: Some(alarm), ..self }
     }
 
     /// Notes that the record has grown. `Some`: it does not hold what was noted, and nothing is noted then.
-    pub(super) fn follow(&mut self, conn: &Connection, key_file: &Path) -> Result<Option<String>, StoreError> {
+    pub(super) fn follow(&mut self, conn: &Connection, key_file: &Path) -> Result<Option<RecordAlarm>, StoreError> {
         if let Some(difference) = self.difference(conn)? {
             return Ok(Some(difference));
         }
@@ -144,7 +161,7 @@ impl Watermark {
     }
 
     /// After the event that tells of it.
-    pub(super) fn raise(&mut self, conn: &Connection, key_file: &Path, alarm: &str) -> Result<(), StoreError> {
+    pub(super) fn raise(&mut self, conn: &Connection, key_file: &Path, alarm: RecordAlarm) -> Result<(), StoreError> {
         *self = self.clone().with(alarm).at(last(conn)?);
         self.write(key_file)
     }
@@ -169,7 +186,7 @@ fn last(conn: &Connection) -> Result<ChainHead, StoreError> {
 pub(super) struct Found {
     pub mark: Watermark,
     /// An alarm that is new.
-    pub alarm: Option<String>,
+    pub alarm: Option<RecordAlarm>,
     /// The database is not the one that was left.
     pub another: bool,
 }
@@ -187,11 +204,9 @@ pub(super) fn look(
         Some(mark) => mark.difference(conn)?,
         None => None,
     };
-    let lost = || "the database is gone, and its key is still there: a new record was begun".to_owned();
-    let another = difference.or_else(|| (fresh && key_was_there).then(lost));
-    let file = Watermark::path(key_file);
-    let gone =
-        (mark.is_none() && watched).then(|| format!("{} is gone: what the record held is not known", file.display()));
+    let another = difference.or_else(|| (fresh && key_was_there).then_some(RecordAlarm::DatabaseGone));
+    let file = || Watermark::path(key_file).display().to_string();
+    let gone = (mark.is_none() && watched).then(|| RecordAlarm::NoteGone { file: file() });
     let alarm = another.clone().or(gone).or_else(|| mark.as_mut().and_then(Watermark::take_unread));
     Ok(Found { mark: mark.unwrap_or_default(), another: another.is_some(), alarm })
 }
@@ -222,19 +237,20 @@ pub(super) fn begin(
     }
     transaction.commit()?;
     chain.committed();
-    mark.raise(conn, key_file, &alarm)?;
+    mark.raise(conn, key_file, alarm)?;
     Ok(mark)
 }
 
 /// The event that tells of an alarm.
 pub(super) fn append(
     now: Timestamp,
-    alarm: &str,
+    alarm: &RecordAlarm,
     append: impl FnOnce(&NewEvent<'_>) -> Result<i64, StoreError>,
 ) -> Result<i64, StoreError> {
-    tracing::error!(alert = false, "the record was changed behind RMM's back: {alarm}; `rmm audit verify` says more");
+    let found = Language::En.record_alarm(alarm);
+    tracing::error!(alert = false, "the record was changed behind RMM's back: {found}; `rmm audit verify` says more");
     let actor = to_json(&Actor::Machine)?;
-    let (kind, data) = Event::RecordAlarmRaised { found: alarm.to_owned() }.into_record(on_record);
+    let (kind, data) = Event::RecordAlarmRaised { found, because: Some(alarm.clone()) }.into_record(on_record);
     append(&NewEvent {
         at: millis(now),
         service: None,

@@ -20,8 +20,10 @@ use super::body::Asked;
 use super::limits::Share;
 use super::problem::Problem;
 use crate::contract::{AskStream, EventView, PrintedView, hex_of};
+use crate::domain::cause::Cause;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::{Invalid, Rule};
 use crate::engine::catalog::Catalog;
 use crate::store::events::{self, EventRow, OutputRow, Page, Scope};
@@ -75,7 +77,7 @@ async fn scope(web: &Web, actor: &Actor, asked: &AskStream) -> Result<(Option<Se
     let release = asked.release.map(ReleaseId);
     if let Some(id) = release {
         let of = web.engine.read(move |conn| releases::service_of(conn, id)).await?;
-        service = Some(of.ok_or_else(|| Problem::not_found(format!("there is no release #{id}")))?);
+        service = Some(of.ok_or_else(|| Refusal::from(Cause::NoRelease { release: id }))?);
     }
     actor.may(Right::Read, service.as_ref(), false)?;
     let scope = Scope { release, service: if release.is_some() { None } else { service.clone() } };

@@ -5,6 +5,7 @@
 //! words; the snapshots of the tests show all of them.
 //! Must not: know where a sentence is shown, or escape it for that place.
 
+mod cli;
 mod en;
 mod event;
 pub mod marks;
@@ -29,6 +30,7 @@ use crate::domain::event::Why;
 use crate::domain::fault::config::{ConfigFault, ConfigHint};
 use crate::domain::fault::machine::MachineFault;
 use crate::domain::fault::model::ModelFault;
+use crate::domain::fault::record::{LostEvents, RecordAlarm, RecordFlaw};
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::fault::store::StoreFault;
 use crate::domain::fault::tool::ToolFault;
@@ -36,6 +38,7 @@ use crate::domain::finding::{self, About, Found, Misconfigured, Topic};
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
 use crate::domain::ids::ServiceName;
+use crate::domain::part::Part;
 use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
@@ -144,6 +147,33 @@ impl Language {
         match self {
             Self::En => en::store(fault),
             Self::Ru => ru::store(fault),
+        }
+    }
+
+    /// The first flaw of the record's chain, in a sentence.
+    #[must_use]
+    pub fn record_flaw(self, flaw: &RecordFlaw) -> String {
+        match self {
+            Self::En => en::record_flaw(flaw),
+            Self::Ru => ru::record_flaw(flaw),
+        }
+    }
+
+    /// How it shows that the record was changed behind RMM's back: a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn record_alarm(self, alarm: &RecordAlarm) -> String {
+        match self {
+            Self::En => en::record_alarm(alarm),
+            Self::Ru => ru::record_alarm(alarm),
+        }
+    }
+
+    /// What a copy of the database does not hold: a sentence about the copy that begins small and has no full stop.
+    #[must_use]
+    pub fn lost_events(self, lost: &LostEvents) -> String {
+        match self {
+            Self::En => en::lost_events(lost),
+            Self::Ru => ru::lost_events(lost),
         }
     }
 
@@ -426,6 +456,15 @@ impl Language {
         match self {
             Self::En => en::status_title(of),
             Self::Ru => ru::status(of),
+        }
+    }
+
+    /// A part of RMM that works for as long as it does.
+    #[must_use]
+    pub const fn part(self, part: Part) -> &'static str {
+        match self {
+            Self::En => en::part(part),
+            Self::Ru => ru::part(part),
         }
     }
 

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::*;
 use crate::domain::env::Env::{self, Production, Stage};
 use crate::domain::fault::github::GithubFault;
+use crate::domain::fault::record::{LostEvents, RecordAlarm, RecordFlaw};
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
+use crate::domain::fault::store::StoreFault;
 use crate::domain::gate::GateName;
 use crate::domain::host::HostKey;
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName, SurfaceName, Tag};
@@ -26,6 +28,7 @@ use crate::domain::step::StepKind;
 use crate::domain::version::Version;
 
 mod backups;
+mod cli;
 mod config;
 mod events;
 mod faults;
@@ -34,8 +37,10 @@ mod gates;
 mod github;
 mod identity;
 mod machine;
+mod parts;
 mod protection;
 mod reasons;
+mod record;
 mod refusals;
 mod rules;
 mod ssh;
@@ -120,6 +125,7 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
         let (en, ru) = (words(Language::En, sample), words(Language::Ru, sample));
         for sentence in [&en, &ru] {
             // Names that git refuses and paths may have them.
+            let sentence = sentence.replace("\n  ", "\n");
             let dots = sentence.replace("'..'", "").replace("«..»", "").replace("../", "").contains("..");
             assert!(!sentence.trim().is_empty() && !sentence.contains("  ") && !dots, "{sentence}");
         }

@@ -34,8 +34,17 @@ fn the_record_is_checked_with_and_without_a_server() {
     place.run(&["audit", "verify"]).ends(1).says("row 1");
     let json = place.run(&["audit", "verify", "--json"]).ends(1);
     assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()["broken_at"], 1);
+    let russian = ["--lang", "ru", "audit", "verify"];
+    let flaw = "ЖУРНАЛ АУДИТА НАРУШЕН, строка 1: Событие 1 не такое, каким было записано";
+    place.run(&russian).ends(1).says(flaw).says_not("Event");
+    place
+        .run(&["--lang", "ru", "audit", "rotate-key"])
+        .ends(3)
+        .says("отказано: Событие 1 не такое")
+        .says("Новый ключ этого не исправит");
     place.serve();
     place.run(&["audit", "verify"]).ends(1).says("row 1");
+    place.run(&russian).ends(1).says(flaw).says_not("Event");
 }
 
 #[test]

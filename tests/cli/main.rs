@@ -380,6 +380,26 @@ fn answers_are_in_the_language_of_the_reader() {
 }
 
 #[test]
+fn what_is_in_the_way_is_told_in_the_language_of_the_reader() {
+    let place = Sandbox::new();
+    let russian = |arguments: &[&str]| finished(place.command(arguments).env("LANG", "ru_RU.UTF-8"));
+    russian(&["audit", "verify"]).ends(4).says("нет RMM: он не работает и никогда не работал");
+    russian(&["release", "show", "1"]).ends(4).says("RMM не запущен и ещё не запускался");
+    russian(&["docs", "nothing"]).ends(2).says("страницы \"nothing\" нет");
+    // The start of RMM.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = CONFIG.replace("127.0.0.1:0", &taken.local_addr().unwrap().to_string());
+    fs::write(place.path("rmm.toml"), &config).unwrap();
+    russian(&["serve"]).ends(1).says("rmm: не удалось занять адрес 127.0.0.1:").says_not("another program");
+    russian(&["--lang", "en", "serve"]).ends(1).says("rmm: cannot listen on 127.0.0.1:");
+    russian(&["audit", "acknowledge", "--reason", "x"]).ends(3).says("отказано: тревоги о журнале аудита нет");
+    fs::write(place.path("data/audit.key"), "x").unwrap();
+    russian(&["serve"]).ends(1).says("rmm: файл ключа ").says_not("the key file");
+    fs::write(place.path("rmm.toml"), config.replace("listen", "lisen")).unwrap();
+    russian(&["serve"]).ends(2).says("server.lisen: неизвестный ключ; может быть, `listen`?");
+}
+
+#[test]
 fn refusals_for_machines() {
     let place = Sandbox::new();
     let done = place.run(&["release", "create", "--service", "nothing", "--tag", "v1", "--json"]).ends(3);

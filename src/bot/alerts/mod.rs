@@ -22,6 +22,7 @@ use super::Bot;
 use super::screen::Key;
 use crate::clients::telegram::Destination;
 use crate::domain::alert::{Alert, AlertKind, fingerprint};
+use crate::domain::part::Part;
 use crate::store::alerts::{self, Told};
 use crate::store::{StoreError, Tx, WriteError, telegram};
 
@@ -30,10 +31,10 @@ pub(super) fn begin(bot: &Arc<Bot>) {
     if bot.settings.chats.iter().all(|chat| !chat.alerts) {
         return;
     }
-    bot.keep_running("the alerts of errors", errors::follow);
-    bot.keep_running("the watch for alerts", watch::keep_watching);
+    bot.keep_running(Part::ErrorAlerts, errors::follow);
+    bot.keep_running(Part::AlertWatch, watch::keep_watching);
     if bot.analyst.is_some() {
-        bot.keep_running("the analysis of alerts", analysis::work);
+        bot.keep_running(Part::AlertAnalysis, analysis::work);
     }
 }
 

@@ -12,8 +12,10 @@ use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::{Button, Text};
 use crate::domain::alert::{Alert, AlertKind, Silence, Silent};
 use crate::domain::backup::BackupAlarm;
+use crate::domain::fault::record::RecordAlarm;
 use crate::domain::ids::ReleaseId;
 use crate::domain::notice::Notice;
+use crate::domain::part::Part;
 use crate::engine::Failure;
 use crate::store::alerts::Told;
 use crate::store::{events, releases};
@@ -98,23 +100,40 @@ async fn head(pen: &Pen<'_>, alert: &Alert) -> Result<Head, Failure> {
         | AlertKind::Backup => None,
     };
     let made = number.filter(|_| alert.kind == AlertKind::Backup).and_then(|at| Timestamp::from_millisecond(at).ok());
-    // What is wrong with those that RMM makes by itself is told as it is everywhere.
-    let scheduled = serde_json::from_str::<BackupAlarm>(&alert.what).ok().filter(|_| alert.kind == AlertKind::Backup);
-    let part = alert.place.strip_prefix("rmm::").unwrap_or(&alert.place);
+    let part = Part::of(&alert.place).filter(|_| alert.kind == AlertKind::Broken).map(|part| language.part(part));
+    let place = part.unwrap_or_else(|| alert.place.strip_prefix("rmm::").unwrap_or(&alert.place));
+    // That a part has broken, the heading says.
+    let said = usize::from(alert.kind == AlertKind::Broken && alert.what.lines().count() > 1);
     Ok(Head {
         kind: alert.kind.as_str(),
-        place: text::shorten(part, PLACE),
-        lines: alert.what.lines().take(4).map(|line| text::shorten(line, WHAT)).collect(),
+        place: text::shorten(place, PLACE),
+        lines: alert.what.lines().skip(said).take(4).map(|line| text::shorten(line, WHAT)).collect(),
         event: event
             .map(|event| {
                 let data = serde_json::from_str(&event.data).unwrap_or_default();
                 language.event(&event.kind, &data)
             })
-            .or_else(|| scheduled.map(|alarm| language.backup_alarm(&alarm))),
+            .or_else(|| lasting(language, alert)),
         amount,
         at: made.map(|at| pen.time(at)),
         number: release_of(alert).map(|release| release.0),
     })
+}
+
+/// What is wrong with the record, or with the backups that RMM makes by itself, as it is told everywhere.
+fn lasting(language: Language, Alert { kind, what, .. }: &Alert) -> Option<String> {
+    match kind {
+        AlertKind::Backup => Some(language.backup_alarm(&serde_json::from_str::<BackupAlarm>(what).ok()?)),
+        AlertKind::Record => Some(language.record_alarm(&serde_json::from_str::<RecordAlarm>(what).ok()?)),
+        AlertKind::Error
+        | AlertKind::Broken
+        | AlertKind::Failed
+        | AlertKind::RollbackFailed
+        | AlertKind::TagMoved
+        | AlertKind::Disk
+        | AlertKind::Telegram
+        | AlertKind::Github => None,
+    }
 }
 
 /// How often, since when, and what else is known.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::{faults, one_of, words};
+use super::super::{one_of, words};
 use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
+use crate::domain::fault::cli::CliFault;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 use crate::terminal::{Ui, clean, note};
@@ -65,7 +66,7 @@ pub struct Create {
 
 impl Create {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let by = self.by.or_else(|| caller(context)).ok_or_else(|| faults::who_starts(context.ui.language))?;
+        let by = self.by.or_else(|| caller(context)).ok_or_else(|| Fault::usage(CliFault::WhoStarts))?;
         let (attempt, url, git_ref) = (self.ci_run_attempt, self.ci_url, self.ci_ref);
         let body = CreateRelease {
             service: self.service,
@@ -102,7 +103,7 @@ pub(super) async fn confirmed(client: &Client, id: i64, ui: &Ui) -> Result<(), F
         return Ok(());
     }
     match commit_fault(client, id).await {
-        Ok(Heard::Denied(fault)) => Err(Fault::Failed(cannot_go_on(id, &fault, ui))),
+        Ok(Heard::Denied(fault)) => Err(Fault::failed(cannot_go_on(id, &fault, ui))),
         Ok(Heard::Unanswered(fault)) => {
             note(&clean(&ui.language.reason(&fault)));
             Ok(())

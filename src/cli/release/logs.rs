@@ -7,7 +7,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::super::{faults, words};
+use super::super::words;
 use super::{Number, look, steps};
 use crate::api_client::{
     Call, Client, Context, Fault, Intent, print, print_bytes,
@@ -15,6 +15,7 @@ use crate::api_client::{
     with_query,
 };
 use crate::contract::{self, AskStream, PrintedView, ReadOutput, bytes_of};
+use crate::domain::fault::cli::CliFault;
 use crate::domain::status::{List, Status};
 use crate::terminal::{Tone, Ui, clean, note};
 use crate::wording::Language;
@@ -64,7 +65,7 @@ impl Logs {
         if let Some(wanted) = self.run
             && !runs.iter().any(|run| run.id == wanted.0)
         {
-            return Err(faults::no_such_run(context.ui.language, release, wanted.0));
+            return Err(Fault::refuses("not_found", CliFault::NoSuchRun { release, run: wanted.0 }));
         }
         let mut place = Position { event: events.last().map_or(0, |event| event.seq), output: 0 };
         for run in runs.iter().filter(|run| self.wants(run.id)) {
@@ -113,7 +114,7 @@ impl Logs {
                     }
                 }
                 Err(fault @ Fault::Unreachable(_)) if tries >= RECONNECT_TRIES => return Err(fault),
-                Err(Fault::Unreachable(_) | Fault::Failed(_) | Fault::Store(_) | Fault::Trouble(_)) => {}
+                Err(Fault::Unreachable(_) | Fault::Failed(_) | Fault::Trouble(_)) => {}
                 Err(fault) => return Err(fault),
             }
             if tries == 0 {

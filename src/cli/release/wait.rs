@@ -11,6 +11,7 @@ use super::One;
 use super::logs::{RECONNECT_INTERVAL, RECONNECT_TRIES};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract;
+use crate::domain::fault::cli::CliFault;
 use crate::domain::status::{List, Status};
 use crate::terminal::{Ui, note};
 use crate::wording::Language;
@@ -88,20 +89,16 @@ impl Wait {
                     if let Some(left) = details.stragglers.as_ref().filter(|_| well) {
                         note(&format!("#{id}: {}", words::stragglers(context.ui.language, left)));
                     }
-                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&context.ui, &details))) };
+                    return if well { Ok(()) } else { Err(Fault::failed(ended(&context.ui, &details))) };
                 }
                 tokio::time::sleep(EVERY).await;
             }
         };
         match self.timeout {
             None => watch.await,
-            Some(limit) => tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
-                let limit = limit.as_secs();
-                Err(Fault::Failed(match context.ui.language {
-                    Language::En => format!("#{id} did not come there within {limit} s"),
-                    Language::Ru => format!("#{id}: за {limit} с ожидаемое не наступило"),
-                }))
-            }),
+            Some(limit) => tokio::time::timeout(limit, watch)
+                .await
+                .unwrap_or_else(|_| Err(Fault::failed(CliFault::WaitedFor { release: id, seconds: limit.as_secs() }))),
         }
     }
 

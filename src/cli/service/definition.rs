@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::super::faults;
 use super::Named;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{DefineService, DefinitionView};
 use crate::domain::cause::Code;
+use crate::domain::fault::cli::CliFault;
 use crate::domain::plan::url_part;
 use crate::terminal::note;
 use crate::wording::Language;
@@ -38,7 +38,9 @@ pub(super) async fn define(context: &Context, named: &Named, file: &Path, check:
     } else {
         std::fs::read_to_string(file)
     };
-    let text = read.map_err(|error| Fault::Usage(faults::not_read(context.ui.language, file, error)))?;
+    let text = read.map_err(|error| {
+        Fault::usage(CliFault::NotRead { file: file.display().to_string(), said: error.to_string() })
+    })?;
     let client = Client::connect(context, Intent::Watch).await?;
     let revision = match client.get::<DefinitionView>(path(&named.name)).await {
         Ok(view) => view.revision,

@@ -200,21 +200,20 @@ fn files_that_say_something_else_stay() {
     let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
     let became = |files: &[File], force| {
-        let written =
-            written::write(folder.path(), files, force).map_err(|wrong| written::not_written(Language::En, &wrong));
+        let written = written::write(folder.path(), files, force);
         written.map(|all| all.into_iter().map(|(_, written)| written).collect::<Vec<_>>())
     };
     let first = [file("a/one", "1"), file("b/two", "2")];
     assert_eq!(became(&first, false).unwrap(), [written::Written::New, written::Written::New]);
     assert_eq!(became(&first, false).unwrap(), [written::Written::AsItWas, written::Written::AsItWas]);
     let second = [file("c/three", "3"), file("b/two", "other")];
-    let refused = became(&second, false).unwrap_err();
-    assert!(refused.contains("b/two") && refused.contains("--force") && !refused.contains("three"), "{refused}");
+    let two = folder.path().join("b/two").display().to_string();
+    assert_eq!(became(&second, false), Err(CliFault::OthersThere { files: vec![two] }));
     assert!(read("b/two") == "2" && !folder.path().join("c").exists(), "nothing is half-written");
     assert_eq!(became(&second, true).unwrap(), [written::Written::New, written::Written::Replaced]);
     assert_eq!((read("b/two"), read("c/three")), ("other".into(), "3".into()));
-    let nowhere = written::write(&folder.path().join("nowhere"), &first, false).unwrap_err();
-    assert!(written::not_written(Language::Ru, &nowhere).contains("nowhere"));
+    let nowhere = written::write(&folder.path().join("nowhere"), &first, false);
+    assert!(matches!(nowhere, Err(CliFault::NoFolder { folder }) if folder.ends_with("nowhere")));
 }
 
 #[test]

@@ -1,47 +1,14 @@
 //! What `rmm service workflows` says, in the languages of RMM.
 
-use std::path::Path;
-
 use crate::assets::workflows::{LONGEST_LABEL, MOST_LABELS, Unfit};
 use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
-use crate::domain::text::meant;
 use crate::terminal::shell_word;
 use crate::wording::Language::{self, En, Ru};
 use crate::wording::without_middle;
 
 /// Characters that are shown of a label that does not fit.
 const LABEL_CHARS: usize = 60;
-
-pub(super) fn no_folder(language: Language, folder: &Path) -> String {
-    let folder = folder.display();
-    match language {
-        En => format!("{folder} is no folder; --write takes a checkout of the repository"),
-        Ru => format!("{folder} — не папка; --write ждёт папку с репозиторием"),
-    }
-}
-
-pub(super) fn no_service(language: Language, name: &str, known: &[String]) -> String {
-    match (meant(name, known.iter().map(String::as_str)), language) {
-        (Some(near), En) => format!("rmm.toml has no service {name:?}; did you mean {near}?"),
-        (Some(near), Ru) => format!("в rmm.toml нет сервиса {name:?}; может быть, {near}?"),
-        (None, En) => format!("rmm.toml has no service {name:?}; it has: {}", known.join(", ")),
-        (None, Ru) => format!("в rmm.toml нет сервиса {name:?}; есть: {}", known.join(", ")),
-    }
-}
-
-pub(super) const fn no_url(language: Language) -> &'static str {
-    match language {
-        En => {
-            "GitHub's runners have to reach RMM: set `public_url` of [server] in rmm.toml, or give --url (where only runners \
-             of your own reach it, an address inside your network)"
-        }
-        Ru => {
-            "раннерам GitHub нужен доступ к RMM: задайте `public_url` в [server] в rmm.toml или укажите --url \
-             (если к RMM обращаются только свои раннеры, годится и внутренний адрес)"
-        }
-    }
-}
 
 /// Why there are no files.
 pub(super) fn unfit(language: Language, unfit: &Unfit) -> String {

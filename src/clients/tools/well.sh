@@ -64,6 +64,8 @@ rmm_compose_well() {
     rmm_services=
     if ! rmm_find_docker; then
         [ "$1" = declared ] || [ -n "${rmm_said+asked}" ] || rmm_blind "there is no docker here" || return 0
+        # It may say why in several lines, and a reason is one.
+        [ -z "${rmm_said-}" ] || rmm_said=$(printf '%s' "$rmm_said" | tr '\n' ' ')
         rmm_fail "Docker does not answer, so nothing tells that the containers are well: ${rmm_said:-docker was not found}."
     fi
     [ "$1" != declared ] || rmm_services=$($rmm_docker compose config --services 2>/dev/null) || rmm_services=

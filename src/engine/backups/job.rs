@@ -18,6 +18,7 @@ use crate::store::StoreError;
 use crate::store::key::sync_directory_of;
 use crate::store::signed::ChainHead;
 use crate::store::space::{Space, free_in};
+use crate::wording::Language;
 
 /// Room that stays free beside a copy.
 const MIN_FREE_BYTES: u64 = 16 << 20;
@@ -207,10 +208,14 @@ impl<'e> Job<'e> {
         let found = found.map_err(|error| {
             let is_the_copy =
                 matches!(error, StoreError::Corrupt { .. } | StoreError::NewerDatabase { .. } | StoreError::Sqlite(_));
-            let said = error.to_string();
-            if is_the_copy { BackupFault::Damaged { found: said } } else { BackupFault::Machine { said } }
+            if is_the_copy {
+                BackupFault::Damaged { found: error.to_string(), because: Some(Box::new(error.fault())) }
+            } else {
+                of_store(&error)
+            }
         })?;
-        let flaw = found.flaw.map(|flaw| BackupFault::Record { flaw: flaw.sentence });
+        let flaw =
+            found.flaw.map(|flaw| BackupFault::Record { flaw: Language::En.record_flaw(&flaw), because: Some(flaw) });
         Ok((found.head.unwrap_or(ChainHead::START).seq, flaw))
     }
 
@@ -247,9 +252,9 @@ fn clear(folder: &Path) {
 }
 
 fn of_store(error: &StoreError) -> BackupFault {
-    BackupFault::Machine { said: error.to_string() }
+    BackupFault::Machine { said: error.to_string(), because: Some(Box::new(error.fault())) }
 }
 
 fn of_io(path: &Path, error: &io::Error) -> BackupFault {
-    BackupFault::Machine { said: format!("{}: {error}", path.display()) }
+    BackupFault::Machine { said: format!("{}: {error}", path.display()), because: None }
 }

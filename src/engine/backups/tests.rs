@@ -152,7 +152,7 @@ async fn a_copy_of_another_record_is_no_copy_to_rely_on() {
     other.after(0).await;
     fs::copy(newest(&other.after(DAY).await.state), &file).unwrap();
     let backups = story.after(DAY).await;
-    let Some(BackupAlarm::Unsound { fault: BackupFault::Record { flaw }, .. }) = backups.alarm else {
+    let Some(BackupAlarm::Unsound { fault: BackupFault::Record { flaw, .. }, .. }) = backups.alarm else {
         panic!("{backups:?}")
     };
     assert!(flaw.contains("Event 1"), "{flaw}");

@@ -4,12 +4,12 @@
 
 use std::path::Path;
 
-use super::super::broken::Broken;
 use super::super::error::StoreError;
 use super::super::key::AuditKey;
 use super::super::signed::ChainHead;
 use super::super::verify;
 use super::{restore, schema};
+use crate::domain::fault::record::RecordFlaw;
 
 /// What a copy holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Rehearsed {
     /// Where its record ends.
     pub head: Option<ChainHead>,
     /// The first flaw of its record.
-    pub flaw: Option<Broken>,
+    pub flaw: Option<RecordFlaw>,
 }
 
 /// Restores `copy` as a file in the folder `beside`, which is the caller's to remove, and checks what came of it.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::store::broken::BrokenKind;
+use crate::domain::fault::record::RecordFlaw;
 use crate::store::signed::ChainHead;
 use crate::store::testing::{TestDir, event};
 use crate::store::{Store, StoreOptions, around, backup};
@@ -147,7 +147,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     is_treated(&store, 8).await;
     // An end of the record that was noted before the copy is there; one from after it is not, and shows.
     store.verify(Some(noted)).await.unwrap().unwrap();
-    assert_eq!(store.verify(Some(lost)).await.unwrap().unwrap_err().kind, BrokenKind::CutOff);
+    assert_eq!(store.verify(Some(lost)).await.unwrap(), Err(RecordFlaw::CutOff { from: 11, to: 15 }));
     drop(store);
     // Once.
     assert_eq!(open(&place, "three").1, None);

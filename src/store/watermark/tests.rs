@@ -18,7 +18,7 @@ fn options(place: &TestDir) -> StoreOptions {
 }
 
 fn alarm(store: &Store) -> Option<String> {
-    store.alarm().borrow().clone()
+    store.alarm().borrow().as_ref().map(|alarm| Language::En.record_alarm(alarm))
 }
 
 /// A store that has worked and was left.
@@ -148,12 +148,12 @@ async fn what_was_written_after_the_last_note_is_no_alarm_and_neither_is_an_olde
 }
 
 /// As `rmm restore` does it.
-fn restore(place: &TestDir, from: &Path) -> Option<String> {
+fn restore(place: &TestDir, from: &Path) -> Option<LostEvents> {
     let database = place.file("rmm.db");
     let around = around::look(&database, from).unwrap();
     let report = backup::restore(from, &database, true).unwrap();
     let (mark, lost) = Watermark::of_copy(&place.file("audit.key"), report.head).unwrap();
-    around.note(&database, lost.as_deref()).unwrap();
+    around.note(&database, lost.clone()).unwrap();
     mark.write(&place.file("audit.key")).unwrap();
     lost
 }
@@ -167,7 +167,7 @@ async fn a_restore_is_no_alarm_and_says_what_is_lost() {
     drop(store);
     left(&place, 5).await;
     let lost = restore(&place, &place.file("copy")).unwrap();
-    assert_eq!(lost, "events 11 to 15 of the record, at least, are not in it");
+    assert_eq!(lost, LostEvents::Range { from: 11, to: 15 });
     let store = Store::open(&options(&place)).unwrap();
     assert_eq!(alarm(&store), None);
     let how = RestoredBy::Command { lost: Some(lost) };
@@ -198,11 +198,25 @@ async fn after_a_new_key_all_rows_are_verifiable_and_the_old_key_adds_none() {
     copy.shell("UPDATE events SET data = '{\"x\":1}' WHERE seq = 3");
     fs::copy(&file, copy.file("audit.key")).unwrap();
     let store = Store::open(&copy.options()).unwrap();
-    assert_eq!(store.verify(None).await.unwrap().unwrap_err().seq, 3);
+    assert_eq!(store.verify(None).await.unwrap().unwrap_err().seq(), 3);
     fs::copy(place.file("rmm.db"), forged.file("rmm.db")).unwrap();
     first.save_new(&forged.file("audit.key")).unwrap();
     assert!(matches!(Store::open(&forged.options()), Err(StoreError::KeyForeign { .. })));
     let store = place.store().await;
     store.write(|tx| note(tx, "a")).await.unwrap();
     assert_eq!(notes(&store).await, ["a"]);
+}
+
+#[test]
+fn an_alarm_that_an_earlier_version_noted_is_told_in_its_words() {
+    let place = TestDir::new();
+    let (key, file) = (place.file("audit.key"), place.file("audit.key.head"));
+    fs::write(&file, r#"{"seq":3,"mac":"ab","alarm":"the record is empty"}"#).unwrap();
+    let mark = Watermark::read(&key).unwrap().unwrap();
+    assert_eq!(mark.alarm, Some(RecordAlarm::Told { text: "the record is empty".into() }));
+    // An earlier version reads what this one writes.
+    Watermark { alarm: Some(RecordAlarm::DatabaseGone), ..mark }.write(&key).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(kept["alarm"], "the database is gone, and its key is still there: a new record was begun");
+    assert_eq!(Watermark::read(&key).unwrap().unwrap().alarm, Some(RecordAlarm::DatabaseGone));
 }

@@ -6,13 +6,15 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 
 use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
+use crate::domain::cause::Cause;
 use crate::domain::event::Event;
+use crate::domain::fault::record::RecordFlaw;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
+use crate::domain::refusal::Refusal;
 use crate::domain::rule::{Invalid, Rule};
 use crate::domain::text::prose_line;
 use crate::engine::catalog::Catalog;
-use crate::store::broken::Broken;
 use crate::store::events::{EventRow, Page};
 use crate::store::record::{self, Filter, Most};
 use crate::store::signed::ChainHead;
@@ -21,6 +23,7 @@ use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Sent};
 use crate::web::problem::Problem;
+use crate::wording::Language;
 
 /// Events on one page at most.
 pub(super) const LARGEST_PAGE: u32 = 500;
@@ -98,8 +101,8 @@ pub async fn list(
     Ok(Json(EventPage { events, next }))
 }
 
-impl From<Result<Verified, Broken>> for Verification {
-    fn from(found: Result<Verified, Broken>) -> Self {
+impl From<Result<Verified, RecordFlaw>> for Verification {
+    fn from(found: Result<Verified, RecordFlaw>) -> Self {
         match found {
             Ok(verified) => Self {
                 intact: true,
@@ -108,16 +111,20 @@ impl From<Result<Verified, Broken>> for Verification {
                 head_mac: verified.head.mac_hex(),
                 broken_at: None,
                 sentence: None,
+                because: None,
                 alarm: None,
+                alarm_because: None,
             },
-            Err(broken) => Self {
+            Err(flaw) => Self {
                 intact: false,
-                events: broken.seq,
+                events: flaw.seq(),
                 head_seq: 0,
                 head_mac: String::new(),
-                broken_at: Some(broken.seq),
-                sentence: Some(broken.to_string()),
+                broken_at: Some(flaw.seq()),
+                sentence: Some(Language::En.record_flaw(&flaw)),
+                because: Some(flaw),
                 alarm: None,
+                alarm_because: None,
             },
         }
     }
@@ -147,9 +154,9 @@ pub async fn verify(
     };
     let store = web.engine.store();
     store.watch_record(web.engine.now()).await?;
-    let found = store.check_record(anchor, web.engine.now()).await?.into();
+    let found = Verification::from(store.check_record(anchor, web.engine.now()).await?);
     let alarm = store.alarm().borrow().clone();
-    Ok(Json(Verification { alarm, ..found }))
+    Ok(Json(found.with_alarm(alarm, |alarm| Language::En.record_alarm(alarm))))
 }
 
 /// Acknowledge that the record was changed behind RMM's back
@@ -168,10 +175,10 @@ pub async fn acknowledge(
         return Err(Invalid::new("reason", Rule::NotEmpty).into());
     }
     let store = web.engine.store();
-    let Some(found) = store.alarm().borrow().clone() else {
-        return Err(Problem::not_found("there is no alarm about the record"));
+    let Some(alarm) = store.alarm().borrow().clone() else {
+        return Err(Refusal::from(Cause::NoRecordAlarm).into());
     };
-    let event = Event::RecordAlarmAcknowledged { found, reason };
+    let event = Event::RecordAlarmAcknowledged { found: Language::En.record_alarm(&alarm), reason };
     web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
     store.acknowledge()?;
     Ok(StatusCode::NO_CONTENT)

@@ -13,6 +13,7 @@ use crate::contract::{
     ReleaseDetails, ReleasePage, ReleaseView, RunView, StepView,
 };
 use crate::domain::artifact::Artifact;
+use crate::domain::cause::Cause;
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
 use crate::domain::ids::{Commit, ReleaseId, RunId, ServiceName, Tag};
@@ -257,7 +258,10 @@ pub async fn plan(
     };
     let id = ReleaseId(id);
     check_release(&web, &actor, Right::Read, id).await?;
-    let cannot = |reason: Reason| Problem::new(StatusCode::CONFLICT, "no_plan", english(&reason));
+    let cannot = |reason: Reason| {
+        let problem = Problem::new(StatusCode::CONFLICT, "no_plan", english(&reason));
+        Problem { because: serde_json::to_value(Cause::NoPlan { reason }).ok(), ..problem }
+    };
     let plan = PlanOverview::read(&web.engine, id, environment).await?.map_err(cannot)?;
     Ok(Json(PlanView {
         environment: environment.into(),

@@ -7,9 +7,11 @@ use axum::{Extension, Json};
 
 use super::{Trace, allowed};
 use crate::contract::{PieceView, ReadOutput, ResolveRun, RunOutput, RunView, hex_of};
+use crate::domain::cause::Cause;
 use crate::domain::command::Command;
 use crate::domain::ids::RunId;
 use crate::domain::person::{Actor, Right};
+use crate::domain::refusal::Refusal;
 use crate::domain::run::Run;
 use crate::engine::Request;
 use crate::store::{bounds, logs, runs};
@@ -23,7 +25,7 @@ const LARGEST_PIECE: usize = 256 * 1024;
 
 async fn known_run(web: &Web, actor: &Actor, right: Right, id: i64) -> Result<Run, Problem> {
     let run = web.engine.read(move |conn| runs::get(conn, RunId(id))).await?;
-    let run = run.ok_or_else(|| Problem::not_found(format!("there is no run {id}")))?;
+    let run = run.ok_or_else(|| Refusal::from(Cause::NoRun { run: RunId(id) }))?;
     allowed(actor, right, Some(&run.service))?;
     Ok(run)
 }

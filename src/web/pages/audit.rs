@@ -16,6 +16,7 @@ use super::tone::{self, Tone};
 use super::viewer::{Nothing, Signed, Viewer};
 use super::words::audit::{self as words, Audit};
 use crate::contract::ListAudit;
+use crate::domain::fault::record::RecordFlaw;
 use crate::domain::person::{Actor, Right};
 use crate::domain::rule::{Invalid, Rule};
 use crate::store::Store;
@@ -225,13 +226,15 @@ impl EventLine {
 impl Chain {
     fn of(store: &Store, viewer: &Viewer) -> Self {
         let words = words::of(viewer.looks.language);
-        let alarm = store.alarm().borrow().clone();
+        let alarm = store.alarm().borrow().as_ref().map(|alarm| viewer.looks.language.record_alarm(alarm));
         let checked = store.checked();
         let at = checked.as_ref().map(|checked| viewer.looks.when(checked.at, viewer.now));
+        let broken = |flaw: &RecordFlaw| {
+            let sentence = format!("{} {}", words.broken_at, flaw.seq());
+            (tone::FAIL, sentence, Some(viewer.looks.language.record_flaw(flaw)), None)
+        };
         let (tone, sentence, flaw, seal) = match checked.map(|checked| checked.found) {
-            Some(Err(broken)) => {
-                (tone::FAIL, format!("{} {}", words.broken_at, broken.seq), Some(broken.to_string()), None)
-            }
+            Some(Err(flaw)) => broken(&flaw),
             Some(Ok(verified)) => (
                 tone::OK,
                 format!("{} {}", words.intact_up_to, verified.head.seq),
@@ -239,9 +242,7 @@ impl Chain {
                 Some(format!("{}:{}", verified.head.seq, verified.head.mac_hex())),
             ),
             None => match store.damage() {
-                Some(broken) => {
-                    (tone::FAIL, format!("{} {}", words.broken_at, broken.seq), Some(broken.to_string()), None)
-                }
+                Some(flaw) => broken(flaw),
                 None => (tone::IDLE, words.unchecked.to_owned(), None, None),
             },
         };

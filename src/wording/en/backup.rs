@@ -1,6 +1,8 @@
 //! What is wrong with backups, in English.
 
 use super::super::Language::En;
+use super::record::record_flaw;
+use super::store::store;
 use crate::domain::backup::{BackupAlarm, BackupFault, CommandEnd};
 use crate::wording::{behind, minute};
 
@@ -11,7 +13,7 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
         F::NoRoom { folder, needed, free } => {
             format!("{folder} has room for {}, and {} are needed", En.size(*free), En.size(*needed))
         }
-        F::Machine { said } => said.clone(),
+        F::Machine { said, because } => because.as_deref().map_or_else(|| said.clone(), store),
         F::Command { program, end, said } => {
             let end = match end {
                 CommandEnd::NotStarted => "cannot be started".to_owned(),
@@ -22,8 +24,14 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
             };
             format!("{program} {end}{}", behind(Some(said.as_str()).filter(|said| !said.is_empty())))
         }
-        F::Damaged { found } => format!("it cannot be restored: {found}"),
-        F::Record { flaw } => format!("its record does not fit the key: {flaw}"),
+        F::Damaged { found, because } => {
+            let found = because.as_deref().map_or_else(|| found.clone(), store);
+            format!("it cannot be restored: {found}")
+        }
+        F::Record { flaw, because } => {
+            let flaw = because.as_ref().map_or_else(|| flaw.clone(), record_flaw);
+            format!("its record does not fit the key: {flaw}")
+        }
         F::Behind { expected, found } => {
             format!("its record ends at event {found}, and it was made at event {expected}")
         }

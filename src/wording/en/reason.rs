@@ -8,8 +8,10 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::run::StopKind;
 
 use super::super::times;
+use super::record::{lost_events, record_alarm};
 use super::refusal::refusal;
 use super::rule::rule;
+use super::store::store;
 use super::{behind, inside};
 use super::{fault, github, on_host, ssh};
 
@@ -20,6 +22,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
     let within = |cause: &Reason| inside(&self::reason(cause)).to_owned();
     match reason {
         R::Legacy { text } | R::Told { text } => text.clone(),
+        R::Store { fault } => store(fault),
         R::All { reasons } => reasons.iter().map(of).collect::<Vec<_>>().join("; "),
 
         R::Cancelled { by, why } => format!("cancelled by {by}: {why}"),
@@ -274,13 +277,16 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::Restored { how } => match how {
             RestoredBy::Command { lost: None } => "the database was restored from a backup".to_owned(),
-            RestoredBy::Command { lost: Some(lost) } => format!("the database was restored from a backup: {lost}"),
+            RestoredBy::Command { lost: Some(lost) } => {
+                format!("the database was restored from a backup: {}", lost_events(lost))
+            }
             RestoredBy::Backup => "a backup was put in the place of the database".to_owned(),
             RestoredBy::Lost => "the database was lost, and a new one was begun".to_owned(),
             RestoredBy::Moved => {
                 "the database came here without the file that lies beside it (rmm.db.numbers)".to_owned()
             }
             RestoredBy::Older => "the database is older than the one that was here, or another one".to_owned(),
+            RestoredBy::Another { alarm } => record_alarm(alarm),
         },
     }
 }

@@ -20,6 +20,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoRelease { release } => format!("there is no release #{release}"),
         C::NoEnvironment { environment, service } => format!("{service} has no environment {environment}"),
         C::NoRun { run } => format!("there is no run {run}"),
+        C::NoRecordAlarm => "there is no alarm about the record".to_owned(),
         C::NoService { service, near: Some(near) } => format!("there is no service {service}; did you mean {near}?"),
         C::NoService { service, near: None } => format!(
             "there is no service {service} in the configuration that RMM has read; it reads rmm.toml at its start and on \

@@ -1,6 +1,8 @@
 //! Что не так с резервными копиями.
 
 use super::super::Language::Ru;
+use super::record::record_flaw;
+use super::store::store;
 use crate::domain::backup::{BackupAlarm, BackupFault, CommandEnd};
 use crate::wording::{behind, minute};
 
@@ -11,7 +13,7 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
         F::NoRoom { folder, needed, free } => {
             format!("в {folder} свободно {}, а нужно {}", Ru.size(*free), Ru.size(*needed))
         }
-        F::Machine { said } => said.clone(),
+        F::Machine { said, because } => because.as_deref().map_or_else(|| said.clone(), store),
         F::Command { program, end, said } => {
             let end = match end {
                 CommandEnd::NotStarted => "не запускается".to_owned(),
@@ -22,8 +24,14 @@ pub(in crate::wording) fn backup_fault(fault: &BackupFault) -> String {
             };
             format!("команда {program} {end}{}", behind(Some(said.as_str()).filter(|said| !said.is_empty())))
         }
-        F::Damaged { found } => format!("её нельзя восстановить: {found}"),
-        F::Record { flaw } => format!("её журнал аудита не подходит к ключу: {flaw}"),
+        F::Damaged { found, because } => {
+            let found = because.as_deref().map_or_else(|| found.clone(), store);
+            format!("её нельзя восстановить: {found}")
+        }
+        F::Record { flaw, because } => {
+            let flaw = because.as_ref().map_or_else(|| flaw.clone(), record_flaw);
+            format!("её журнал аудита не подходит к ключу: {flaw}")
+        }
         F::Behind { expected, found } => {
             format!("её журнал аудита кончается событием {found}, а сделана она на событии {expected}")
         }

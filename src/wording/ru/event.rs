@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use super::super::Language::Ru;
 use super::super::event::{Told, or_operator};
-use super::{gate_name, role, run, status, step};
+use super::{gate_name, record_alarm, role, run, status, step};
 use crate::domain::cause::Cause;
 use crate::domain::env::Env;
+use crate::domain::fault::record::RecordAlarm;
 use crate::domain::gate::GateName;
 use crate::domain::ids::ServiceName;
 
@@ -108,7 +109,11 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "service_removed" => format!("сервис {} больше не определён в панели", text("service")),
         "service_moved_to_file" => format!("сервис {} теперь определён в rmm.toml, а не в панели", text("service")),
         "database_restored" => format!("база данных восстановлена из копии{}", because()),
-        "record_alarm_raised" => format!("ЖУРНАЛ АУДИТА ИЗМЕНЁН: {}", text("found")),
+        "record_alarm_raised" => {
+            let found =
+                told.known::<RecordAlarm>("because").map_or_else(|| text("found"), |alarm| record_alarm(&alarm));
+            format!("ЖУРНАЛ АУДИТА ИЗМЕНЁН: {found}")
+        }
         "record_alarm_acknowledged" => format!("изменение журнала аудита принято к сведению{}", because()),
         "record_key_rotated" => "с этого места журнал аудита подписан новым ключом".to_owned(),
         "clock_jumped" => format!("часы переведены на {} с", text("seconds")),

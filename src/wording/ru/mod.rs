@@ -1,6 +1,7 @@
 //! Русский.
 
 mod backup;
+mod cli;
 mod config;
 mod event;
 mod fault;
@@ -11,16 +12,20 @@ mod identity;
 mod machine;
 mod model;
 mod on_host;
+mod part;
 mod protection;
 mod reason;
+mod record;
 mod refusal;
 mod rule;
 mod ssh;
 mod standing;
 mod store;
 mod tool;
+mod upgrade;
 
 pub(super) use backup::{backup_alarm, backup_fault};
+pub(super) use cli::{cli_fault, cli_hint, cli_note, unreached};
 pub(super) use config::{config_fault, config_hint};
 pub(super) use event::event;
 pub(super) use fault::answer;
@@ -29,14 +34,17 @@ pub(super) use gate::{remedy, state};
 pub(super) use identity::id_token;
 pub(super) use machine::machine;
 pub(super) use model::model;
+pub(super) use part::part;
 pub(super) use protection::clearance;
 pub(super) use reason::reason;
+pub(super) use record::{lost_events, record_alarm, record_flaw};
 pub(super) use refusal::refusal;
 pub(super) use rule::rule;
 pub(super) use ssh::private_key;
 pub(super) use standing::{all_hosts_but, standing};
 pub(super) use store::store;
 pub(super) use tool::tool;
+pub(super) use upgrade::{upgrade_fault, upgrade_step};
 
 use std::fmt::Display;
 
@@ -161,6 +169,10 @@ pub(super) fn problem(code: &str) -> Option<&'static str> {
         }
         "unavailable" => "RMM сейчас не может этого сделать; попробуйте ещё раз",
         "stopping" => "RMM останавливается",
+        "too_many_wrong_tokens" => "слишком много неверных токенов; попробуйте позже",
+        "too_many_calls" => "слишком много запросов одновременно; попробуйте ещё раз",
+        "too_many_streams" => "открыто слишком много потоков; закройте лишние или попробуйте позже",
+        "too_many_connections" => "открыто слишком много соединений; закройте лишние или попробуйте позже",
         "internal" => "внутри RMM что-то пошло не так; это записано в журнал, ничего не изменено",
         _ => return None,
     })

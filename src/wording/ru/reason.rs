@@ -9,8 +9,10 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::run::StopKind;
 
 use super::super::times;
+use super::record::{lost_events, record_alarm};
 use super::refusal::refusal;
 use super::rule::rule;
+use super::store::store;
 use super::{behind, fault, github, inside, on, on_host, plural, ssh, step, tool};
 
 /// Почему всё стоит так, как стоит.
@@ -20,6 +22,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
     let within = |cause: &Reason| inside(&self::reason(cause)).to_owned();
     match reason {
         R::Legacy { text } | R::Told { text } => text.clone(),
+        R::Store { fault } => store(fault),
         R::All { reasons } => reasons.iter().map(of).collect::<Vec<_>>().join("; "),
 
         R::Cancelled { by, why } => format!("отмена: {by} — {why}"),
@@ -274,13 +277,16 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::Restored { how } => match how {
             RestoredBy::Command { lost: None } => "база данных восстановлена из резервной копии".to_owned(),
-            RestoredBy::Command { lost: Some(lost) } => format!("база данных восстановлена из резервной копии: {lost}"),
+            RestoredBy::Command { lost: Some(lost) } => {
+                format!("база данных восстановлена из резервной копии: {}", lost_events(lost))
+            }
             RestoredBy::Backup => "на место базы данных положили резервную копию".to_owned(),
             RestoredBy::Lost => "база данных была потеряна, начата новая".to_owned(),
             RestoredBy::Moved => {
                 "базу данных перенесли сюда без файла, который лежит рядом с ней (rmm.db.numbers)".to_owned()
             }
             RestoredBy::Older => "база данных старее той, что была здесь, или это другая".to_owned(),
+            RestoredBy::Another { alarm } => record_alarm(alarm),
         },
     }
 }

@@ -19,6 +19,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoRelease { release } => format!("релиза #{release} нет"),
         C::NoEnvironment { environment, service } => format!("у {service} нет окружения {environment}"),
         C::NoRun { run } => format!("прогона {run} нет"),
+        C::NoRecordAlarm => "тревоги о журнале аудита нет".to_owned(),
         C::NoService { service, near: Some(near) } => format!("сервиса {service} нет; может быть, {near}?"),
         C::NoService { service, near: None } => {
             format!("сервиса {service} нет в прочитанной конфигурации; RMM читает rmm.toml при запуске и по SIGHUP")

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::backup::{BackupAlarm, BackupFault, CommandEnd};
+use crate::domain::fault::store::Damage;
 
 #[test]
 fn every_fault_of_a_backup_has_words_in_every_language() {
@@ -11,20 +12,25 @@ fn every_fault_of_a_backup_has_words_in_every_language() {
     let faults = [
         F::FolderMissing { folder: folder.clone() },
         F::NoRoom { folder, needed: 3 << 20, free: 1 << 20 },
-        F::Machine { said: "the database is locked".into() },
+        F::Machine { said: "the database is locked".into(), because: None },
+        F::Machine { said: "…".into(), because: Some(Box::new(StoreFault::Stopping)) },
         command(CommandEnd::NotStarted, "No such file or directory"),
         command(CommandEnd::Status(7), "no such bucket"),
         command(CommandEnd::Signal(9), ""),
         command(CommandEnd::TimeLimit, ""),
         command(CommandEnd::Nothing, ""),
-        F::Damaged { found: "file is not a database".into() },
-        F::Record { flaw: "Event 7 is missing.".into() },
+        F::Damaged { found: "file is not a database".into(), because: None },
+        F::Damaged {
+            found: "…".into(), because: Some(Box::new(StoreFault::Damaged { damage: Damage::OtherTables }))
+        },
+        F::Record { flaw: "Event 7 is missing.".into(), because: None },
+        F::Record { flaw: "…".into(), because: Some(RecordFlaw::Missing { from: 7, to: 7 }) },
         F::Behind { expected: 9, found: 7 },
         F::FileMissing { file: file.clone() },
     ];
     let alarms = [
-        BackupAlarm::Unsound { file, fault: faults[9].clone() },
-        BackupAlarm::Failing { since: Timestamp::UNIX_EPOCH, fault: faults[4].clone() },
+        BackupAlarm::Unsound { file, fault: faults[12].clone() },
+        BackupAlarm::Failing { since: Timestamp::UNIX_EPOCH, fault: faults[5].clone() },
         BackupAlarm::TooOld { made: Timestamp::UNIX_EPOCH },
     ];
     let both = [Language::En, Language::Ru];

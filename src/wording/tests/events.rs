@@ -89,6 +89,10 @@ fn samples() -> Vec<(String, Value)> {
         ("service_moved_to_file", json!({"service": "shop"})),
         ("database_restored", json!({"after": 9, "reason": {"code": "restored", "how": "backup"}})),
         ("record_alarm_raised", json!({"found": "event 3 was edited"})),
+        (
+            "record_alarm_raised",
+            json!({"found": "the record is empty …", "because": {"code": "behind", "seq": 3, "last": null}}),
+        ),
         ("record_alarm_acknowledged", json!({"found": "event 3 was edited", "reason": "I did it"})),
         ("record_key_rotated", json!({})),
         ("clock_jumped", json!({"seconds": -3600})),

@@ -25,6 +25,7 @@ fn samples() -> Vec<Reason> {
     let mut samples = vec![
         R::Legacy { text: "deploy of api on stage failed with exit status 3".into() },
         R::told("Permission denied (publickey)."),
+        R::Store { fault: Box::new(StoreFault::Stopping) },
         R::All { reasons: vec![R::TimedOut, R::WasEnded] },
         R::Cancelled { by: by(), why: why() },
         R::Aborted { by: by(), why: why() },
@@ -257,7 +258,8 @@ fn samples() -> Vec<Reason> {
     }));
     let restored = [
         RestoredBy::Command { lost: None },
-        RestoredBy::Command { lost: Some("events 11 to 15".into()) },
+        RestoredBy::Command { lost: Some(LostEvents::Range { from: 11, to: 15 }) },
+        RestoredBy::Another { alarm: RecordAlarm::DatabaseGone },
         RestoredBy::Moved,
         RestoredBy::Older,
     ];

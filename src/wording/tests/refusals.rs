@@ -21,6 +21,7 @@ fn samples() -> Vec<Cause> {
         C::NoToken { name: "CI".into(), near: Some("ci".into()) },
         C::NothingThere,
         C::StepNotAtWork { run, step: 3 },
+        C::NoRecordAlarm,
         C::OtherServices { service: service(), valid_for: vec![service()] },
         C::NameAService { valid_for: vec![service()] },
         C::AllServices { valid_for: vec![service()] },

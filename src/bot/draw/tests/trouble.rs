@@ -69,9 +69,9 @@ async fn alerts_of_every_kind() {
     seen!("alert_silent", rig.alert(&over).await);
     seen!("alert_silent_until_over", rig.alert(&Told { silent: silent(Silence::UntilOver), ..error }).await);
     let kinds = [
-        (AlertKind::Broken, "the news of the bot", "a part of RMM has broken\npanic=index out of bounds"),
+        (AlertKind::Broken, "bot_news", "a part of RMM has broken\npanic=index out of bounds"),
         (AlertKind::TagMoved, SERVICE, ""),
-        (AlertKind::Record, "", "the event 7 is not the one that was written"),
+        (AlertKind::Record, "", r#"{"code":"rewritten","seq":7}"#),
         (AlertKind::Disk, "/var/lib/rmm", "734003200"),
         (AlertKind::Backup, "", "1758000000000"),
         (AlertKind::Github, "", "2400"),

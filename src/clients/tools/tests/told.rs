@@ -132,6 +132,7 @@ const STORIES: &[(&str, &str)] = &[
     ),
     ("docker_silent", "rmm_find_docker() { return 1; }; rmm_said=no; rmm_compose_well declared"),
     ("docker_silent", "rmm_find_docker() { return 1; }; rmm_compose_well declared"),
+    ("docker_silent", "rmm_find_docker() { return 1; }; rmm_said='no\nis it on?'; rmm_compose_well declared"),
     ("still_starting", "looked \"rmm_starting=' a b'\"; rmm_compose_well declared"),
     ("nothing_runs", "looked rmm_starting=; rmm_compose_well declared"),
     ("no_containers", "rmm_projects() { :; }; COMPOSE_PROJECT_NAME=shop; rmm_find_elsewhere declared"),
