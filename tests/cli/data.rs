@@ -274,8 +274,7 @@ fn a_database_that_was_moved_away_is_not_taken_for_none() {
     let place = Sandbox::new();
     place.token(&["first", "--role", "viewer"]);
     fs::rename(place.path("data/rmm.db"), place.path("data/rmm.db.before-restore")).unwrap();
-    place.run(&["token", "list"]).ends(1).says("was broken off").says("rmm.db.before-restore");
-    place.run(&["--lang", "ru", "token", "list"]).ends(1).says("прервались");
+    place.run(&["serve"]).ends(1).says("was broken off").says("rmm.db.before-restore");
     fs::rename(place.path("data/rmm.db.before-restore"), place.path("data/rmm.db")).unwrap();
     place.run(&["token", "list"]).ends(0).says("first");
 }
