@@ -213,7 +213,7 @@ fn make_folder(path: &Path) -> Result<(), Fault> {
 /// A folder for the time of the work, for the owner only.
 fn work_in(folder: &Path) -> Result<Work, Fault> {
     const BEGINNING: &str = ".rmm-moving-";
-    replaced::clear(folder, |name| name.starts_with(BEGINNING));
+    let _alone = replaced::clear(folder, |name| name.starts_with(BEGINNING));
     let made = tempfile::Builder::new().prefix(BEGINNING).tempdir_in(folder);
     let made = made.and_then(|made| Ok(Work { _in_use: replaced::in_use(made.path())?, folder: made }));
     made.map_err(|error| StoreError::io(FileAct::CreateFolderIn, folder, error).into())

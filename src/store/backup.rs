@@ -78,7 +78,7 @@ enum Told {
 fn begin(target: &Path) -> Result<(PathBuf, File), StoreError> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beginning = target.file_name().map(|name| format!("{}.", name.to_string_lossy())).unwrap_or_default();
-    replaced::clear(folder, |name| {
+    let _alone = replaced::clear(folder, |name| {
         let middle = name.strip_prefix(&beginning).and_then(|rest| rest.strip_suffix(".partial"));
         middle.is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
     });

@@ -162,8 +162,11 @@ pub fn in_use(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Removes what processes that were killed have left in a folder: what has such a name and is not in use.
-pub fn clear(folder: &Path, is_such: impl Fn(&str) -> bool) {
+/// Removes what processes that were killed have left in a folder: what has such a name and is not in use. As long as the answer is
+/// open, no other process does that there: what is made meanwhile is not taken for a leftover before it is in use.
+#[must_use = "what is made is to be in use before another one clears"]
+pub fn clear(folder: &Path, is_such: impl Fn(&str) -> bool) -> Option<File> {
+    let alone = File::open(folder).ok().filter(|folder| folder.lock().is_ok());
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if !entry.file_name().to_str().is_some_and(&is_such)
@@ -176,6 +179,7 @@ pub fn clear(folder: &Path, is_such: impl Fn(&str) -> bool) {
             tracing::warn!(%error, path = %path.display(), "a leftover file could not be removed");
         }
     }
+    alone
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {
