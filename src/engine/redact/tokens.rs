@@ -31,7 +31,7 @@ impl Spelling {
         let plain = Self { beginning: PREFIX.as_bytes().to_vec(), length: LENGTH, encoded: None };
         let encoded = [(0, 0), (1, 2), (2, 3)].map(|(before, skip)| {
             let bytes = [&vec![0; before], PREFIX.as_bytes()].concat();
-            let whole = BASE64.encode(&bytes)[skip..bytes.len() * 4 / 3].as_bytes().to_vec();
+            let whole = BASE64.encode(&bytes).as_bytes()[skip..bytes.len() * 4 / 3].to_vec();
             Self { beginning: whole, length: ((before + LENGTH) * 4).div_ceil(3) - skip, encoded: Some((before, skip)) }
         });
         std::iter::once(plain).chain(encoded).collect()
