@@ -152,9 +152,9 @@ fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
     let approvals = &details.approvals;
     if matches!(what, "approve" | "reject") && approvals.needed > 0 {
         let (given, needed, missing) = (approvals.given.len(), approvals.needed, approvals.missing.join(", "));
-        let waits = !missing.is_empty() && given < needed;
+        let waits = !missing.is_empty() && given < needed && release.list == List::Active;
         text.push_str(&match (ui.language, waits) {
-            (Language::En, true) => format!(" {given} of {needed} approved; missing: {missing}."),
+            (Language::En, true) => format!(" {given} of {needed} approved; waiting for {missing}."),
             (Language::En, false) => format!(" {given} of {needed} approved."),
             (Language::Ru, true) => format!(" Подтверждений: {given} из {needed}; ещё не подтвердили: {missing}."),
             (Language::Ru, false) => format!(" Подтверждений: {given} из {needed}."),

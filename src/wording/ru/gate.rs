@@ -84,7 +84,9 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
                            или администратор пропустит это условие."
             .to_owned(),
         R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
-        R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
+        R::Approve { count, of } => {
+            format!("Нужно ещё подтверждений: {count}, от кого-то из этих людей: {}.", list(of))
+        }
         R::SettleStage { service, reason: why } => format!(
             "Неизвестно, что работает на stage ({}); администратор проверяет и указывает: `rmm service settle {service} \
              --environment stage`.",
@@ -100,7 +102,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::Rehearse => "RMM начнёт репетицию, как только освободится stage.".to_owned(),
         R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает, что можно тестировать.".to_owned(),
         R::RehearseAgain => "Её нужно повторить.".to_owned(),
-        R::AskAgain { at } => format!("RMM спросит репозиторий снова в {}; или коммит сообщит CI.", time(*at)),
+        R::AskAgain { at } => format!("RMM спросит репозиторий снова {}; или коммит сообщит CI.", time(*at)),
         R::SendCommit => "Коммит сообщит CI: пусть создаст тот же релиз ещё раз, с коммитом.".to_owned(),
         R::Ask => "RMM спрашивает репозиторий.".to_owned(),
         R::RollBack { release } => {

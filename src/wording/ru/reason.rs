@@ -145,7 +145,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         ),
         R::CommitUnresolved { cause, again: None } => of(cause),
         R::CommitUnresolved { cause, again: Some(at) } => {
-            format!("{}; RMM спросит снова в {}", within(cause), times::time(*at))
+            format!("{}; RMM спросит снова {}", within(cause), times::time(*at))
         }
         R::CommitNotKnown { title } => format!("пока неизвестно, какой коммит у {title}"),
         R::VersionNotKnown { version } => format!("о {version} больше ничего не известно"),
