@@ -26,9 +26,8 @@ use crate::domain::person::Role;
 use crate::domain::service::{Driver, Surface};
 use crate::store::definitions::Known;
 use crate::store::news::{self, Refusal};
-use crate::store::renamed::{self, Carried};
 use crate::store::schema::open_reader;
-use crate::store::{StoreError, definitions, telegram};
+use crate::store::{StoreError, definitions, renamed, telegram};
 use crate::terminal::{Tone, note};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
@@ -172,12 +171,7 @@ fn orphans(config: &Config, env: &EnvVars) -> Vec<MachineFault> {
         let mut told = Vec::new();
         let renamed = config.services.iter().filter_map(|service| Some((service.was.clone()?, service.name.clone())));
         for (was, now) in renamed {
-            told.extend(match renamed::outlook(&conn, &was, &now)? {
-                Carried::Now => Some(MachineFault::Renamed { was, now }),
-                Carried::TwoServices => Some(MachineFault::StayTwo { was, now }),
-                Carried::NoSuch => Some(MachineFault::NothingToCarryOver { was, now }),
-                Carried::Nothing => None,
-            });
+            told.extend(renamed::outlook(&conn, &was, &now)?.fault(was, now));
         }
         let known = definitions::with_history(&conn)?;
         let names: Vec<_> = known.iter().map(|known| known.service.clone()).collect();
@@ -205,10 +199,9 @@ fn orphans(config: &Config, env: &EnvVars) -> Vec<MachineFault> {
 /// A service that has left the file; its name alone where it cannot be read how it was defined.
 fn left(known: Known, env: &EnvVars) -> Result<Left, ServiceName> {
     let Known { service, source, named_last } = known;
-    let Some((text, folder)) = source else { return Err(service) };
-    match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
-        Ok(earlier) => Ok(Left { service, named_last, earlier }),
-        Err(_) => Err(service),
+    match source.map(|source| Config::earlier(&source, env)) {
+        Some(Ok(earlier)) => Ok(Left { service, named_last, earlier }),
+        Some(Err(_)) | None => Err(service),
     }
 }
 

@@ -8,7 +8,6 @@ use super::catalog::Catalog;
 use super::kept::Kept;
 use crate::config::earlier::Left;
 use crate::config::{Config, EnvVars};
-use crate::domain::fault::machine::MachineFault;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Service;
 use crate::store::definitions::{self, Definition, Known};
@@ -89,7 +88,7 @@ impl Engine {
                 Ok(Carried::Now) => tracing::info!("the service {from} is called {to} now, and keeps its history"),
                 Ok(Carried::Nothing) => {}
                 Ok(carried @ (Carried::NoSuch | Carried::TwoServices)) => {
-                    let fault = not_carried(carried, from, to);
+                    let fault = carried.fault(from, to);
                     tracing::error!("{}", fault.map(|fault| Language::En.machine(&fault)).unwrap_or_default());
                 }
                 Err(error) => tracing::error!(%error, "the history of {from} could not be carried over to {to}"),
@@ -127,8 +126,7 @@ impl Engine {
         let renamed: Vec<_> =
             catalog.services().filter_map(|service| Some((service.was.clone()?, service.name.clone()))).collect();
         let faults = self.read(move |conn| {
-            let faults =
-                renamed.into_iter().map(|(was, now)| Ok(not_carried(renamed::outlook(conn, &was, &now)?, was, now)));
+            let faults = renamed.into_iter().map(|(was, now)| Ok(renamed::outlook(conn, &was, &now)?.fault(was, now)));
             faults.collect::<Result<Vec<_>, StoreError>>()
         });
         match faults.await {
@@ -196,14 +194,5 @@ impl Engine {
         let mut known = self.read(definitions::with_history).await?;
         known.retain(|known| !names.contains(&known.service));
         Ok(known)
-    }
-}
-
-/// Why a history stays where it is.
-fn not_carried(carried: Carried, was: ServiceName, now: ServiceName) -> Option<MachineFault> {
-    match carried {
-        Carried::Now | Carried::Nothing => None,
-        Carried::NoSuch => Some(MachineFault::NothingToCarryOver { was, now }),
-        Carried::TwoServices => Some(MachineFault::StayTwo { was, now }),
     }
 }

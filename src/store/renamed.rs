@@ -10,6 +10,7 @@ use super::columns::{millis, to_json, word};
 use super::error::StoreError;
 use super::writer::Tx;
 use crate::domain::event::Event;
+use crate::domain::fault::machine::MachineFault;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::wording::on_record;
@@ -25,6 +26,19 @@ pub enum Carried {
     NoSuch,
     /// Both names run something or have a release under way, so that they stay two services.
     TwoServices,
+}
+
+impl Carried {
+    /// What people are told of it.
+    #[must_use]
+    pub fn fault(self, was: ServiceName, now: ServiceName) -> Option<MachineFault> {
+        match self {
+            Self::Now => Some(MachineFault::Renamed { was, now }),
+            Self::Nothing => None,
+            Self::NoSuch => Some(MachineFault::NothingToCarryOver { was, now }),
+            Self::TwoServices => Some(MachineFault::StayTwo { was, now }),
+        }
+    }
 }
 
 /// What becomes of a history when [`carry_over`] is called.
